@@ -1,0 +1,1 @@
+"""Frame sources: each an iterator of frames or unusable captures."""

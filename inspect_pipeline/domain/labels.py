@@ -1,0 +1,75 @@
+"""Labels: appended, never changed; a later one may supersede an earlier one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.errors import BadDataError
+
+
+class RegionSource(StrEnum):
+    """Who said where the region is."""
+
+    DRAWN = "drawn"
+    GUESSED = "guessed"
+
+
+class LabelKind(StrEnum):
+    """What a label says of its region."""
+
+    DEFECT = "defect"
+    NOT_A_DEFECT = "not a defect"
+
+
+class LabelRole(StrEnum):
+    """What a label may be used for: supports teach, held-out labels only measure, history meta-trains."""
+
+    HISTORY = "history"
+    SUPPORT = "support"
+    HELD_OUT = "held out"
+
+
+class Origin(StrEnum):
+    """Whether the defect was on the material or painted by the simulator."""
+
+    REAL = "real"
+    SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of a frame; ``mask`` is the content address of a binary PNG of the region's size, where there is one."""
+
+    frame: str
+    roi: Roi
+    mask: str | None = None
+    source: RegionSource = RegionSource.DRAWN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One appended statement about a region; ``defect_type`` is set exactly when the kind is a defect."""
+
+    id: str
+    region: Region
+    kind: LabelKind
+    operator: str
+    labelled_at: datetime
+    defect_type: str | None = None
+    role: LabelRole = LabelRole.SUPPORT
+    origin: Origin = Origin.REAL
+    severity: int | None = None
+    supersedes: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.defect_type is None) == (self.kind is LabelKind.DEFECT):
+            raise BadDataError(f"label {self.id}: a defect needs a type, and 'not a defect' must have none")
+
+
+def in_force(labels: Iterable[Label]) -> list[Label]:
+    """Return the labels that no later one supersedes, in the order given."""
+    every = list(labels)
+    replaced = {label.supersedes for label in every if label.supersedes is not None}
+    return [label for label in every if label.id not in replaced]

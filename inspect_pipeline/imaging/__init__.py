@@ -1,0 +1,1 @@
+"""Pictures as numbers: NumPy and OpenCV, no torch, no storage."""

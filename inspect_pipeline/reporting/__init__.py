@@ -1,0 +1,1 @@
+"""Reports and overlays as self-contained files."""

@@ -1,0 +1,1 @@
+"""Use cases: load through a port, ask the domain, save."""

@@ -1,0 +1,175 @@
+"""What the services ask of the world, as small Protocols; adapters satisfy them by shape."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from inspect_pipeline.domain.bundle import Bundle
+from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.labels import Label, LabelRole
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap
+from inspect_pipeline.domain.records import Capture, ModelVersion, Promotion, StageRun
+from inspect_pipeline.domain.taxonomy import DefectType
+
+
+class FrameSource(Protocol):
+    """A camera, a folder or a recording: captures in the order they were taken."""
+
+    def __iter__(self) -> Iterator[Capture]:
+        """Yield every capture; one that cannot be read is yielded as unusable, never skipped."""
+        ...
+
+    @property
+    def expected_lines(self) -> int | None:
+        """Length of the coil in lines where the source knows it."""
+        ...
+
+
+class CatalogUnit(Protocol):
+    """One transaction on the catalog. Additions are idempotent on their key; nothing is overwritten."""
+
+    def add_coil(self, coil: Coil) -> bool:
+        """Add the coil; False when it was there. Raises BadDataError when it was there for another line."""
+        ...
+
+    def coil(self, coil: str) -> Coil | None:
+        """Return the coil or None."""
+        ...
+
+    def coils(self, *, line: str | None = None) -> list[Coil]:
+        """Return the coils, oldest first."""
+        ...
+
+    def add_frames(self, frames: Sequence[CapturedFrame]) -> int:
+        """Add frames; return how many were new."""
+        ...
+
+    def frames(self, coil: str) -> list[CapturedFrame]:
+        """Return the frames of a coil by first line, unusable ones included."""
+        ...
+
+    def frame(self, frame: str) -> CapturedFrame | None:
+        """Return one frame or None."""
+        ...
+
+    def replace_gaps(self, coil: str, gaps: Sequence[Gap]) -> None:
+        """Set the ledger's missing intervals of a coil."""
+        ...
+
+    def gaps(self, coil: str) -> list[Gap]:
+        """Return the missing intervals, head first."""
+        ...
+
+    def add_labels(self, labels: Sequence[Label]) -> int:
+        """Append labels; return how many were new."""
+        ...
+
+    def labels(
+        self, *, line: str | None = None, coil: str | None = None, role: LabelRole | None = None
+    ) -> list[Label]:
+        """Return the labels (superseded ones included) in the order they were appended."""
+        ...
+
+    def put_type(self, line: str, defect_type: DefectType) -> None:
+        """Add the type to the line's taxonomy or move it in its life cycle."""
+        ...
+
+    def types(self, line: str) -> list[DefectType]:
+        """Return the line's types by name."""
+        ...
+
+    def add_results(self, coil: str, results: Sequence[FrameResult]) -> int:
+        """Add verdicts with their findings; one per (frame, detector); return how many were new."""
+        ...
+
+    def results(self, coil: str, *, detector: str) -> list[FrameResult]:
+        """Return a detector version's verdicts on a coil with their findings, by first line."""
+        ...
+
+    def detectors_of(self, coil: str) -> list[str]:
+        """Return the detector versions that judged a coil, latest first."""
+        ...
+
+    def add_stage(self, run: StageRun) -> None:
+        """Append what a stage did and how long it took."""
+        ...
+
+    def stages(self, *, coil: str | None = None) -> list[StageRun]:
+        """Return the stages recorded, oldest first."""
+        ...
+
+    def add_promotion(self, promotion: Promotion) -> None:
+        """Append a promotion or rollback."""
+        ...
+
+    def promotions(self, model: str) -> list[Promotion]:
+        """Return the promotions of a model, oldest first."""
+        ...
+
+
+class Catalog(Protocol):
+    """The SQL catalog."""
+
+    def transaction(self) -> AbstractContextManager[CatalogUnit]:
+        """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+
+class ImageStore(Protocol):
+    """Content-addressed files; an address is ``<sha256>.<suffix>``."""
+
+    def put(self, content: bytes, *, suffix: str) -> str:
+        """Store bytes (temp, fsync, rename) and return their address; known bytes are not written again."""
+        ...
+
+    def get(self, address: str) -> bytes:
+        """Return the bytes. Raises NotFoundError, or StorageError when they no longer match the address."""
+        ...
+
+    def has(self, address: str) -> bool:
+        """Whether the bytes are there."""
+        ...
+
+
+class ModelRegistry(Protocol):
+    """Versions and aliases (champion, challenger, previous) of registered bundles."""
+
+    def register(self, model: str, bundle: Bundle, *, tags: Mapping[str, str], run: str | None = None) -> str:
+        """Store the bundle as a new version and return it; a bundle already registered keeps its version."""
+        ...
+
+    def load(self, model: str, *, version: str | None = None, alias: str | None = None) -> tuple[str, Bundle]:
+        """Return (version, bundle). Raises NotFoundError."""
+        ...
+
+    def models(self) -> list[str]:
+        """Return the registered names, sorted."""
+        ...
+
+    def versions(self, model: str) -> list[ModelVersion]:
+        """Return the versions, newest first; an unknown name has none."""
+        ...
+
+    def aliased(self, model: str, alias: str) -> str | None:
+        """Return the version that the alias points to, or None."""
+        ...
+
+    def set_alias(self, model: str, alias: str, version: str | None) -> None:
+        """Point the alias at a version, or remove it with None."""
+        ...
+
+
+class Tracker(Protocol):
+    """Experiment tracking."""
+
+    def record(
+        self,
+        experiment: str,
+        name: str,
+        *,
+        params: Mapping[str, str | int | float],
+        metrics: Mapping[str, float],
+        curves: Mapping[str, Iterable[tuple[int, float]]] | None = None,
+    ) -> str:
+        """Write one finished run and return its id. ``curves`` are (step, value) series."""
+        ...

@@ -1,0 +1,1 @@
+"""Rows, image files and registered models on disk, SQL and MLflow."""
