@@ -61,9 +61,7 @@ def bundle_from_bytes(manifest: bytes, tensors: bytes) -> Bundle:
         )
     found = hashlib.sha256(tensors).hexdigest()
     if found != wanted:
-        raise BadDataError(
-            f"the bundle's tensors have hash {found[:12]}, its manifest says {wanted[:12]}; refused"
-        )
+        raise BadDataError(f"the bundle's tensors have hash {found[:12]}, its manifest says {wanted[:12]}; refused")
     header = int.from_bytes(tensors[:8], "little")
     if len(tensors) < 8 or header > min(len(tensors) - 8, _LARGEST_HEADER_BYTES):
         raise BadDataError("the bundle's tensors are no safetensors file (header length is off); refused")

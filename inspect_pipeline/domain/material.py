@@ -195,9 +195,7 @@ def missing_lines(spans: Iterable[tuple[int, int]], *, expected_lines: int | Non
     position = 0
     for first, count in sorted(spans):
         if first > position:
-            gaps.append(
-                Gap(first_line=position, line_count=first - position, reason="no frame holds these lines")
-            )
+            gaps.append(Gap(first_line=position, line_count=first - position, reason="no frame holds these lines"))
         position = max(position, first + count)
     if expected_lines is not None and expected_lines > position:
         gaps.append(

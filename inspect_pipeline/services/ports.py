@@ -64,9 +64,7 @@ class CatalogUnit(Protocol):
         """Append labels; return how many were new."""
         ...
 
-    def labels(
-        self, *, line: str | None = None, coil: str | None = None, role: LabelRole | None = None
-    ) -> list[Label]:
+    def labels(self, *, line: str | None = None, coil: str | None = None, role: LabelRole | None = None) -> list[Label]:
         """Return the labels (superseded ones included) in the order they were appended."""
         ...
 
