@@ -1,0 +1,166 @@
+"""Scoring: every frame of a coil gets one verdict of one detector version; none is skipped."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspect_pipeline.domain.bundle import detector_name
+from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide, not_inspected_m
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
+from inspect_pipeline.domain.records import Clock, Progress, StageRun
+from inspect_pipeline.errors import BadImageError, InspectError, NotFoundError
+from inspect_pipeline.imaging.decode import decode, encode_png
+from inspect_pipeline.imaging.regions import find_regions
+from inspect_pipeline.learning.detector import Detector, Typing
+from inspect_pipeline.services.ports import Catalog, CatalogUnit, ImageStore, ModelRegistry
+
+CHAMPION = "champion"
+HEATMAP_STEPS = 64
+"""Grey levels of a stored heatmap per multiple of the threshold: 64 lies on it, 255 is about four times."""
+
+_FRAMES_A_TRANSACTION = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSummary:
+    """What one scoring did: counts are frames of the whole coil; ``new`` were judged in this run."""
+
+    coil: str
+    detector: str
+    judged: int
+    unusable: int
+    new: int
+    not_inspected_m: float
+    findings: int
+    verdicts: dict[str, int]
+    seconds: float
+
+    @property
+    def frames_per_s(self) -> float:
+        """Frames judged in this run per second."""
+        return self.new / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """The scoring use case with the adapters it needs."""
+
+    catalog: Catalog
+    images: ImageStore
+    registry: ModelRegistry
+    clock: Clock
+    progress: Progress
+
+    def run(self, coil_id: str, *, alias: str = CHAMPION, version: str | None = None) -> ScoreSummary:
+        """Judge all frames of the coil that this detector version has not judged yet.
+
+        The version is resolved once, so a promotion in between takes effect at the next coil. Raises NotFoundError
+        for an unknown coil or a line without a detector, InspectError when the books do not balance at the end.
+        """
+        started = self.clock()
+        coil, frames, done, name, resolved, detector = self._open(coil_id, alias=alias, version=version)
+        reference = f"{name}@{resolved}"
+        waiting = [frame for frame in frames if frame.id not in done]
+        for at in range(0, len(waiting), _FRAMES_A_TRANSACTION):
+            batch = waiting[at : at + _FRAMES_A_TRANSACTION]
+            results = [self._judge(frame, detector, reference) for frame in batch]
+            with self.catalog.transaction() as unit:
+                unit.add_results(coil.id, results)
+            self.progress(f"score {coil.id}", at + len(batch), len(waiting))
+        with self.catalog.transaction() as unit:
+            return self._close(unit, coil, detector=reference, new=len(waiting), started_at=started)
+
+    def _open(
+        self, coil_id: str, *, alias: str, version: str | None
+    ) -> tuple[Coil, list[CapturedFrame], set[str], str, str, Detector]:
+        with self.catalog.transaction() as unit:
+            coil = unit.coil(coil_id)
+            frames = unit.frames(coil_id)
+        if coil is None:
+            raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first, or list coils with 'coils'")
+        name = detector_name(coil.line, coil.recipe)
+        resolved, bundle = self.registry.load(name, version=version, alias=None if version else alias)
+        with self.catalog.transaction() as unit:
+            done = {result.frame for result in unit.results(coil_id, detector=f"{name}@{resolved}")}
+        return coil, frames, done, name, resolved, Detector.from_bundle(bundle)
+
+    def _judge(self, frame: CapturedFrame, detector: Detector, reference: str) -> FrameResult:
+        if frame.image is None or frame.reason is not None:
+            return FrameResult(
+                frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=frame.reason or "no image"
+            )
+        try:
+            pixels = decode(self.images.get(frame.image), name=frame.source)
+        except (BadImageError, NotFoundError) as error:
+            return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
+        findings = self._findings(frame, pixels, detector)
+        return FrameResult(frame=frame.id, verdict=decide(findings), detector=reference, findings=findings)
+
+    def _findings(self, frame: CapturedFrame, pixels: Pixels, detector: Detector) -> tuple[Finding, ...]:
+        maps = detector.examine(pixels)
+        strongest = np.maximum(maps.anomaly, maps.types.max(axis=0)) if len(maps.types) else maps.anomaly
+        regions = find_regions(strongest, threshold=1.0, stride_px=maps.stride_px, shape_px=pixels.shape[:2])
+        if not regions:
+            return ()
+        heatmap = self.images.put(encode_png(heatmap_pixels(strongest)), suffix="png")
+        typings = detector.name_regions(maps, [region.roi for region in regions])
+        return tuple(
+            _finding(frame, region.roi, typing, heatmap) for region, typing in zip(regions, typings, strict=True)
+        )
+
+    def _close(self, unit: CatalogUnit, coil: Coil, *, detector: str, new: int, started_at: datetime) -> ScoreSummary:
+        """Balance the books: every captured frame was judged or is unusable."""
+        seconds = (self.clock() - started_at).total_seconds()
+        frames, results = unit.frames(coil.id), unit.results(coil.id, detector=detector)
+        verdicts = Counter(result.verdict.value for result in results)
+        unusable = verdicts[Verdict.UNUSABLE.value]
+        judged = len(results) - unusable
+        if len(frames) != judged + unusable:
+            raise InspectError(
+                f"coil {coil.id}: {len(frames)} frames were captured but {judged} judged and {unusable} are unusable; "
+                "score it again, and report this if it stays"
+            )
+        if new:
+            detail = {"frames": new, "findings": sum(len(result.findings) for result in results)}
+            unit.add_stage(
+                StageRun(
+                    stage="score", started_at=started_at, seconds=seconds, coil=coil.id, model=detector, detail=detail
+                )
+            )
+        return ScoreSummary(
+            coil=coil.id,
+            detector=detector,
+            judged=judged,
+            unusable=unusable,
+            new=new,
+            not_inspected_m=not_inspected_m(frames, results, unit.gaps(coil.id)),
+            findings=sum(len(result.findings) for result in results),
+            verdicts=dict(verdicts),
+            seconds=seconds,
+        )
+
+
+def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return score maps in multiples of the threshold as u8: ``HEATMAP_STEPS`` grey levels a multiple."""
+    return np.clip(np.rint(strongest * HEATMAP_STEPS), 0, 255).astype(np.uint8)
+
+
+def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, heatmap: str) -> Finding:
+    place = frame.place(roi)
+    return Finding(
+        frame=frame.id,
+        roi=roi,
+        defect_type=typing.defect_type,
+        life_cycle=typing.life_cycle,
+        score=typing.score,
+        crossweb_mm=place.crossweb_mm,
+        downweb_m=place.downweb_m,
+        width_mm=place.width_mm,
+        length_mm=place.length_mm,
+        evidence=typing.evidence,
+        runner_up=typing.runner_up,
+        heatmap=heatmap,
+    )

