@@ -1,0 +1,179 @@
+"""The tables of the catalog. Rows of labels, verdicts, stages and promotions are only ever appended."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, MetaData, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from inspect_pipeline.store.columns import BigCount, Document, UtcDateTime
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_COUNTED = {"sqlite_autoincrement": True}  # a number once given is never given again
+
+
+class Base(DeclarativeBase):
+    """The metadata that the migrations must produce exactly."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map = {datetime: UtcDateTime(), str: String(), dict[str, Any]: Document}  # noqa: RUF012 - as documented
+
+
+class CoilRow(Base):
+    """One coil."""
+
+    __tablename__ = "coils"
+    __table_args__ = (Index(None, "line", "created_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    line: Mapped[str]
+    recipe: Mapped[str]
+    family: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class FrameRow(Base):
+    """One capture of a coil, usable or not; ``reason`` is set exactly when it is unusable."""
+
+    __tablename__ = "frames"
+    # The pair (coil, id) is unique because id is; it is there for verdicts to point at, so that none is on a frame
+    # of another coil.
+    __table_args__ = (UniqueConstraint("coil", "id"), Index(None, "coil", "first_line"))
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    coil: Mapped[str] = mapped_column(ForeignKey("coils.id"))
+    camera: Mapped[str]
+    sequence: Mapped[int] = mapped_column(BigCount)
+    source: Mapped[str]
+    first_line: Mapped[int] = mapped_column(BigCount)
+    line_count: Mapped[int]
+    width_px: Mapped[int]
+    captured_at: Mapped[datetime]
+    mm_per_px_across: Mapped[float]
+    mm_per_px_along: Mapped[float]
+    image: Mapped[str | None]
+    reason: Mapped[str | None]
+
+
+class GapRow(Base):
+    """Lines of a coil that no frame holds."""
+
+    __tablename__ = "gaps"
+
+    coil: Mapped[str] = mapped_column(ForeignKey("coils.id"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first_line: Mapped[int] = mapped_column(BigCount)
+    line_count: Mapped[int] = mapped_column(BigCount)
+    reason: Mapped[str]
+
+
+class LabelRow(Base):
+    """One appended statement about a region; ``seq`` is the order of appending."""
+
+    __tablename__ = "labels"
+    __table_args__ = (_COUNTED,)
+
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    frame: Mapped[str] = mapped_column(ForeignKey("frames.id"), index=True)
+    top: Mapped[int]
+    left: Mapped[int]
+    bottom: Mapped[int]
+    right: Mapped[int]
+    mask: Mapped[str | None]
+    source: Mapped[str]
+    kind: Mapped[str]
+    operator: Mapped[str]
+    labelled_at: Mapped[datetime]
+    defect_type: Mapped[str | None]
+    role: Mapped[str] = mapped_column(index=True)
+    origin: Mapped[str]
+    severity: Mapped[int | None]
+    supersedes: Mapped[str | None] = mapped_column(ForeignKey("labels.id"), index=True)
+
+
+class DefectTypeRow(Base):
+    """A named kind of defect on one line and how far it has come."""
+
+    __tablename__ = "defect_types"
+
+    line: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    life_cycle: Mapped[str]
+
+
+class FrameResultRow(Base):
+    """The verdict on one frame by one detector version; ``seq`` tells which detector judged last."""
+
+    __tablename__ = "frame_results"
+    __table_args__ = (
+        UniqueConstraint("frame", "detector"),
+        ForeignKeyConstraint(["coil", "frame"], ["frames.coil", "frames.id"]),
+        Index(None, "coil", "detector"),
+        _COUNTED,
+    )
+
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True)
+    coil: Mapped[str]
+    frame: Mapped[str]
+    detector: Mapped[str]
+    verdict: Mapped[str]
+    reason: Mapped[str | None]
+
+
+class FindingRow(Base):
+    """A region of a verdict that is not normal; boxes in px of the frame, places in mm and m of the coil."""
+
+    __tablename__ = "findings"
+
+    result: Mapped[int] = mapped_column(BigCount, ForeignKey("frame_results.seq"), primary_key=True)
+    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    top: Mapped[int]
+    left: Mapped[int]
+    bottom: Mapped[int]
+    right: Mapped[int]
+    defect_type: Mapped[str]
+    life_cycle: Mapped[str]
+    score: Mapped[float]
+    crossweb_mm: Mapped[float]
+    downweb_m: Mapped[float]
+    width_mm: Mapped[float]
+    length_mm: Mapped[float]
+    evidence: Mapped[str]
+    runner_up: Mapped[str | None]
+    heatmap: Mapped[str | None]
+
+
+class StageRunRow(Base):
+    """What a stage did and how long it took."""
+
+    __tablename__ = "stage_runs"
+    __table_args__ = (_COUNTED,)
+
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True)
+    stage: Mapped[str]
+    started_at: Mapped[datetime] = mapped_column(index=True)
+    seconds: Mapped[float]
+    coil: Mapped[str | None] = mapped_column(ForeignKey("coils.id"), index=True)
+    model: Mapped[str | None]
+    detail: Mapped[dict[str, Any]]
+
+
+class PromotionRow(Base):
+    """One change of the version in force."""
+
+    __tablename__ = "promotions"
+    __table_args__ = (_COUNTED,)
+
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True)
+    model: Mapped[str] = mapped_column(index=True)
+    from_version: Mapped[str | None]
+    to_version: Mapped[str]
+    operator: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]

@@ -1,0 +1,291 @@
+"""What every catalog promises; the same tests on the fake, on SQLite and on PostgreSQL."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import numpy as np
+import pytest
+
+from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict
+from inspect_pipeline.domain.labels import LabelRole
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap, Roi
+from inspect_pipeline.domain.records import Promotion, StageRun
+from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
+from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from inspect_pipeline.services.ports import Catalog
+from tests.integration.store.records import DETECTOR, NOON, a_coil, a_finding, a_frame, a_label, a_result
+
+
+def _with_frames(catalog: Catalog, count: int = 3, *, coil: str = "coil-1", line: str = "line-1") -> None:
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil(coil, line=line))
+        unit.add_frames([a_frame(number, coil=coil) for number in range(count)])
+
+
+def test_a_coil_is_added_once_and_comes_back_as_it_was(catalog: Catalog) -> None:
+    with catalog.transaction() as unit:
+        assert unit.add_coil(a_coil()) is True
+        assert unit.add_coil(a_coil()) is False
+    with catalog.transaction() as unit:
+        assert unit.coil("coil-1") == a_coil()
+        assert unit.coil("coil-2") is None
+
+
+def test_a_coil_of_another_line_is_refused(catalog: Catalog) -> None:
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+    with pytest.raises(BadDataError, match="line-1"), catalog.transaction() as unit:
+        unit.add_coil(a_coil(line="line-2"))
+
+
+def test_coils_come_oldest_first_and_by_line(catalog: Catalog) -> None:
+    with catalog.transaction() as unit:
+        for coil, line, minutes in (("c", "line-1", 5), ("a", "line-2", 9), ("b", "line-1", 1), ("B", "line-1", 1)):
+            unit.add_coil(a_coil(coil, line=line, minutes=minutes))
+        assert [coil.id for coil in unit.coils()] == ["B", "b", "c", "a"]
+        assert [coil.id for coil in unit.coils(line="line-1")] == ["B", "b", "c"]
+
+
+def test_a_time_in_another_zone_comes_back_as_the_same_moment_in_utc(catalog: Catalog) -> None:
+    east = datetime(2024, 5, 17, 1, 2, 3, 4, tzinfo=timezone(timedelta(hours=9)))
+    with catalog.transaction() as unit:
+        unit.add_coil(Coil(id="c", line="l", recipe="r", family="f", created_at=east))
+        unit.add_frames([a_frame(0, coil="c")])
+    with catalog.transaction() as unit:
+        coil = unit.coil("c")
+        assert coil is not None
+        assert coil.created_at == east
+        assert coil.created_at.astimezone(UTC).isoformat() == "2024-05-16T16:02:03.000004+00:00"
+
+
+def test_a_time_without_a_zone_is_refused(catalog: Catalog) -> None:
+    naive = Coil(id="c", line="l", recipe="r", family="f", created_at=NOON.replace(tzinfo=None))
+    with pytest.raises(BadDataError, match="time zone"), catalog.transaction() as unit:
+        unit.add_coil(naive)
+
+
+def test_frames_are_added_once_and_come_by_first_line_unusable_ones_included(catalog: Catalog) -> None:
+    torn = a_frame(1, reason="torn: only 3 of 2048 lines arrived")
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        assert unit.add_frames([a_frame(2), torn]) == 2
+        assert unit.add_frames([a_frame(2), a_frame(0), torn]) == 1
+    with catalog.transaction() as unit:
+        assert unit.frames("coil-1") == [a_frame(0), torn, a_frame(2)]
+        assert unit.frame("coil-1/1") == torn
+        assert unit.frame("coil-1/9") is None
+        assert unit.frames("coil-2") == []
+        assert unit.add_frames([]) == 0
+
+
+def test_a_frame_twice_in_one_batch_counts_once(catalog: Catalog) -> None:
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        assert unit.add_frames([a_frame(0), a_frame(0)]) == 1
+
+
+def test_a_frame_of_another_coil_with_the_same_id_is_refused_not_dropped(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    taken = a_frame(0, coil="coil-2")
+    stolen = CapturedFrame(
+        **{name: getattr(taken, name) for name in CapturedFrame.__dataclass_fields__ if name != "id"}, id="coil-1/0"
+    )
+    with pytest.raises(BadDataError, match="coil-1/0"), catalog.transaction() as unit:
+        unit.add_coil(a_coil("coil-2"))
+        unit.add_frames([stolen])
+
+
+def test_a_frame_of_an_unknown_coil_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(StorageError, match="do not belong together"), catalog.transaction() as unit:
+        unit.add_frames([a_frame(0)])
+
+
+def test_gaps_are_replaced_whole_and_come_head_first(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    late, early = Gap(first_line=90, line_count=5, reason="b"), Gap(first_line=10, line_count=1, reason="a")
+    with catalog.transaction() as unit:
+        unit.replace_gaps("coil-1", [late, early])
+        assert unit.gaps("coil-1") == [early, late]
+        unit.replace_gaps("coil-1", [late])
+        assert unit.gaps("coil-1") == [late]
+        unit.replace_gaps("coil-1", [])
+        assert unit.gaps("coil-1") == []
+
+
+def test_gaps_of_an_unknown_coil_are_refused(catalog: Catalog) -> None:
+    with pytest.raises(NotFoundError, match="coil-9"), catalog.transaction() as unit:
+        unit.replace_gaps("coil-9", [])
+
+
+def test_labels_keep_the_order_of_appending_and_are_never_replaced(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    with catalog.transaction() as unit:
+        assert unit.add_labels([a_label("z"), a_label("a"), a_label("m", supersedes="z")]) == 3
+        assert unit.add_labels([a_label("b"), a_label("z", frame="coil-1/2")]) == 1
+    with catalog.transaction() as unit:
+        assert unit.labels() == [a_label("z"), a_label("a"), a_label("m", supersedes="z"), a_label("b")]
+
+
+def test_labels_are_found_by_line_coil_and_role(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    _with_frames(catalog, coil="coil-2", line="line-2")
+    with catalog.transaction() as unit:
+        unit.add_labels([
+            a_label("1"),
+            a_label("2", frame="coil-2/0"),
+            a_label("3", role=LabelRole.HELD_OUT),
+            a_label("4", frame="coil-2/1", role=LabelRole.HELD_OUT),
+        ])  # fmt: skip
+        assert [label.id for label in unit.labels(line="line-2")] == ["2", "4"]
+        assert [label.id for label in unit.labels(coil="coil-1")] == ["1", "3"]
+        assert [label.id for label in unit.labels(role=LabelRole.HELD_OUT)] == ["3", "4"]
+        assert [label.id for label in unit.labels(line="line-2", coil="coil-2", role=LabelRole.SUPPORT)] == ["2"]
+        assert unit.labels(line="line-1", coil="coil-2") == []
+
+
+def test_a_label_on_an_unknown_frame_or_replacing_an_unknown_label_is_refused(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    for label in (a_label("x", frame="coil-1/99"), a_label("x", supersedes="nowhere")):
+        with pytest.raises(StorageError, match="do not belong together"), catalog.transaction() as unit:
+            unit.add_labels([label])
+
+
+def test_a_type_moves_in_its_life_cycle_on_its_own_line(catalog: Catalog) -> None:
+    with catalog.transaction() as unit:
+        unit.put_type("line-1", DefectType(name="scratch"))
+        unit.put_type("line-1", DefectType(name="Öl"))
+        unit.put_type("line-2", DefectType(name="scratch"))
+        before = unit.types("line-1")
+        unit.put_type("line-1", DefectType(name="scratch", life_cycle=LifeCycle.APPROVED))
+        assert before == [DefectType(name="scratch"), DefectType(name="Öl")]
+        assert unit.types("line-1") == [DefectType(name="scratch", life_cycle=LifeCycle.APPROVED), before[1]]
+        assert unit.types("line-2") == [DefectType(name="scratch")]
+
+
+def test_verdicts_come_with_their_findings_by_first_line_and_by_detector(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    unusable = FrameResult(frame="coil-1/1", verdict=Verdict.UNUSABLE, detector=DETECTOR, reason="torn")
+    mine = [a_result("coil-1/2", findings=2), a_result("coil-1/0", findings=1), unusable]
+    with catalog.transaction() as unit:
+        assert unit.add_results("coil-1", mine) == 3
+        assert unit.add_results("coil-1", [a_result("coil-1/2", detector="other")]) == 1
+    with catalog.transaction() as unit:
+        assert unit.results("coil-1", detector=DETECTOR) == [mine[1], unusable, mine[0]]
+        assert unit.results("coil-1", detector="other") == [a_result("coil-1/2", detector="other")]
+        assert unit.results("coil-1", detector="none") == []
+
+
+def test_a_second_verdict_on_the_same_frame_by_the_same_detector_changes_nothing(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    first = a_result("coil-1/0", findings=2)
+    with catalog.transaction() as unit:
+        assert unit.add_results("coil-1", [first, a_result("coil-1/0")]) == 1
+    with catalog.transaction() as unit:
+        assert unit.add_results("coil-1", [a_result("coil-1/0", findings=3), a_result("coil-1/1")]) == 1
+        assert unit.results("coil-1", detector=DETECTOR) == [first, a_result("coil-1/1")]
+
+
+def test_numbers_out_of_arrays_are_stored_as_they_are(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    plain = a_finding("coil-1/0")
+    box = np.array([1, 2, 30, 40])
+    values = {name: getattr(plain, name) for name in Finding.__dataclass_fields__}
+    values["roi"] = Roi(top=box[0], left=box[1], bottom=box[2], right=box[3])
+    values["score"] = np.float32(1.5)
+    result = FrameResult(
+        frame="coil-1/0", verdict=Verdict.DEFECT, detector=DETECTOR, findings=(Finding(**values),)
+    )  # fmt: skip
+    with catalog.transaction() as unit:
+        unit.add_results("coil-1", [result])
+    with catalog.transaction() as unit:
+        assert unit.results("coil-1", detector=DETECTOR)[0].findings == (plain,)
+
+
+def test_a_verdict_on_a_frame_of_another_coil_is_refused(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    _with_frames(catalog, coil="coil-2")
+    for frame in ("coil-2/0", "coil-1/99"):
+        with pytest.raises(StorageError, match="do not belong together"), catalog.transaction() as unit:
+            unit.add_results("coil-1", [a_result(frame)])
+
+
+def test_a_verdict_with_a_finding_of_another_frame_is_refused(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    wrong = FrameResult(
+        frame="coil-1/0", verdict=Verdict.DEFECT, detector=DETECTOR, findings=(a_finding("coil-1/1"),)
+    )  # fmt: skip
+    with pytest.raises(BadDataError, match="coil-1/0"), catalog.transaction() as unit:
+        unit.add_results("coil-1", [wrong])
+
+
+def test_the_detector_that_judged_last_comes_first(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    with catalog.transaction() as unit:
+        for frame, detector in (("coil-1/0", "b"), ("coil-1/0", "a"), ("coil-1/1", "b"), ("coil-1/1", "c")):
+            unit.add_results("coil-1", [a_result(frame, detector=detector)])
+        assert unit.detectors_of("coil-1") == ["c", "b", "a"]
+        assert unit.detectors_of("coil-2") == []
+
+
+def test_ten_thousand_findings_go_in_at_once_and_come_back_in_order(catalog: Catalog) -> None:
+    _with_frames(catalog, 2500)
+    results = [a_result(f"coil-1/{number}", findings=4) for number in range(2500)]
+    with catalog.transaction() as unit:
+        assert unit.add_results("coil-1", results) == 2500
+    with catalog.transaction() as unit:
+        assert unit.results("coil-1", detector=DETECTOR) == results
+
+
+def test_stages_come_oldest_first_with_their_detail(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    score = StageRun(stage="score", started_at=NOON + timedelta(seconds=9), seconds=1.25, coil="coil-1", model="m")
+    ingest = StageRun(
+        stage="ingest", started_at=NOON, seconds=3.5, coil="coil-1", detail={"frames": 3, "rate": 0.5, "note": "ü"}
+    )
+    train = StageRun(stage="train", started_at=NOON, seconds=60.0)
+    with catalog.transaction() as unit:
+        for run in (score, ingest, train):
+            unit.add_stage(run)
+        assert unit.stages() == [ingest, train, score]
+        assert unit.stages(coil="coil-1") == [ingest, score]
+
+
+def test_a_stage_of_an_unknown_coil_is_refused(catalog: Catalog) -> None:
+    with pytest.raises(StorageError, match="do not belong together"), catalog.transaction() as unit:
+        unit.add_stage(StageRun(stage="score", started_at=NOON, seconds=1.0, coil="coil-9"))
+
+
+def test_promotions_come_in_the_order_of_appending(catalog: Catalog) -> None:
+    first, second = (
+        Promotion(model="m", from_version=old, to_version=new, operator="o", reason="r", at=NOON)
+        for old, new in ((None, "1"), ("1", "2"))
+    )
+    with catalog.transaction() as unit:
+        unit.add_promotion(first)
+        unit.add_promotion(second)
+        assert unit.promotions("m") == [first, second]
+        assert unit.promotions("other") == []
+
+
+def test_an_exception_in_the_block_leaves_nothing(catalog: Catalog) -> None:
+    def fail_half_way() -> None:
+        with catalog.transaction() as unit:
+            unit.add_coil(a_coil())
+            unit.add_frames([a_frame(0)])
+            unit.add_results("coil-1", [a_result("coil-1/0", findings=2)])
+            unit.put_type("line-1", DefectType(name="scratch"))
+            raise RuntimeError("the camera fell off")
+
+    with pytest.raises(RuntimeError, match="camera"):
+        fail_half_way()
+    with catalog.transaction() as unit:
+        assert unit.coils() == []
+        assert unit.frame("coil-1/0") is None
+        assert unit.types("line-1") == []
+        assert unit.add_coil(a_coil()) is True
+
+
+def test_what_a_unit_wrote_it_reads(catalog: Catalog) -> None:
+    with catalog.transaction() as unit:
+        assert unit.coils() == []
+        unit.add_coil(a_coil())
+        assert unit.coils() == [a_coil()]
