@@ -60,3 +60,12 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], *, what: str) 
 def _first_of(keys: list[str]) -> str:
     rest = len(keys) - _SHOWN_KEYS
     return ", ".join(keys[:_SHOWN_KEYS]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def checked_tensors(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, what: str) -> dict[str, Tensor]:
+    """Return ``given`` when it has the keys and shapes of ``wanted``. Raises WeightsError that names what differs."""
+    shapes = {key: tuple(tensor.shape) for key, tensor in given.items()}
+    expected = {key: tuple(tensor.shape) for key, tensor in wanted.items()}
+    if shapes != expected:
+        raise WeightsError(f"{what} has tensors {shapes}, {expected} are expected; use a model of this method and size")
+    return dict(given)

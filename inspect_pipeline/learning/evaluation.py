@@ -1,0 +1,181 @@
+"""Evaluation over episodes: every method on the same ones, with intervals, by type and by family, and a fingerprint."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inspect_pipeline.domain.material import Pixels
+from inspect_pipeline.domain.records import Progress
+from inspect_pipeline.domain.statistics import mean_interval
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.episodes import Episode, EpisodeIndex, EpisodeSpec, episode, plan_episodes
+from inspect_pipeline.learning.method import Method
+
+_TASKS_AT_ONCE = 32  # 32 tasks of 5 ways and 20 samples are 11 MB of descriptors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A mean over episodes with its 95% interval; for a share, bounds are kept inside [0, 1]."""
+
+    mean: float
+    low: float
+    high: float
+    episodes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MethodScore:
+    """One method's accuracy: overall, by ``family/type`` (recall) and by family, and of each episode (n,)."""
+
+    name: str
+    accuracy: Interval
+    per_type: Mapping[str, Interval]
+    per_family: Mapping[str, Interval]
+    per_episode: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluation:
+    """The scores of every method on the same episodes; ``refused`` says which types and families could not serve."""
+
+    spec: EpisodeSpec
+    episodes: int
+    seed: int
+    fingerprint: str
+    refused: tuple[str, ...]
+    scores: Mapping[str, MethodScore]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tasks:
+    """A stack of episodes: descriptors (e, n, d) and (e, q, d), labels (n,) and (q,) shared by all."""
+
+    support: Tensor
+    support_labels: Tensor
+    query: Tensor
+    query_labels: Tensor
+
+
+def evaluate(
+    features: NDArray[np.float32],
+    index: EpisodeIndex,
+    spec: EpisodeSpec,
+    *,
+    episodes: int,
+    seed: int,
+    methods: Sequence[Method],
+    fingerprint: str = "",
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Return the scores of the methods, by name, on episodes 0..episodes-1 of ``seed``.
+
+    ``features`` (n, d) float32 are the descriptors of the samples that ``index`` describes. Raises BadDataError when
+    no family can serve ``spec``, or the arrays do not fit each other.
+    """
+    plan = plan_episodes(index, spec)
+    stored = as_tensor(features, index)
+    if episodes < 1 or not methods:
+        raise BadDataError(f"{episodes} episodes and {len(methods)} methods: give at least one of each")
+    hits: dict[str, list[NDArray[np.float64]]] = {method.name: [] for method in methods}
+    drawn: list[Episode] = []
+    for first in range(0, episodes, _TASKS_AT_ONCE):
+        part = [episode(plan, seed=seed, number=n) for n in range(first, min(first + _TASKS_AT_ONCE, episodes))]
+        tasks = stack(stored, part)
+        for method in methods:
+            hits[method.name].append(class_recalls(method, tasks, spec=spec))
+        drawn += part
+        if progress is not None:
+            progress("evaluate", len(drawn), episodes)
+    return Evaluation(
+        spec=spec,
+        episodes=episodes,
+        seed=seed,
+        fingerprint=fingerprint,
+        refused=plan.refused,
+        scores={name: _score(name, drawn, np.concatenate(recalls)) for name, recalls in hits.items()},
+    )
+
+
+def class_recalls(method: Method, tasks: Tasks, *, spec: EpisodeSpec) -> NDArray[np.float64]:
+    """Return the share of right queries of every class of every task, (e, way)."""
+    with torch.inference_mode():
+        classifier = method.adapt(tasks.support, tasks.support_labels, way=spec.way)
+        right = classifier.score(tasks.query).argmax(dim=-1) == tasks.query_labels
+    shares: NDArray[np.float64] = right.reshape(-1, spec.way, spec.query).double().mean(dim=-1).cpu().numpy()
+    return shares
+
+
+def stack(features: Tensor, episodes: Sequence[Episode]) -> Tasks:
+    """Return the episodes of one plan as one stack of descriptors."""
+    return Tasks(
+        support=features[torch.from_numpy(np.stack([each.support for each in episodes]))],
+        support_labels=torch.from_numpy(episodes[0].support_labels).to(features.device),
+        query=features[torch.from_numpy(np.stack([each.query for each in episodes]))],
+        query_labels=torch.from_numpy(episodes[0].query_labels).to(features.device),
+    )
+
+
+def as_tensor(features: NDArray[np.float32], index: EpisodeIndex) -> Tensor:
+    """Return the descriptors as a tensor after checking them against the index. Raises BadDataError."""
+    if features.ndim != 2 or len(features) != len(index) or not np.isfinite(features).all():
+        raise BadDataError(
+            f"descriptors of shape {features.shape} for {len(index)} samples cannot be used; "
+            "give one finite row a sample"
+        )
+    return torch.tensor(features, dtype=torch.float32)
+
+
+def paired_difference(ours: MethodScore, theirs: MethodScore) -> Interval:
+    """Return the mean accuracy gained over ``theirs`` on the same episodes, with its 95% interval."""
+    return _interval(ours.per_episode - theirs.per_episode, share=False)
+
+
+def data_fingerprint(sample_hashes: Sequence[str], index: EpisodeIndex) -> str:
+    """Return the SHA-256 over the sorted (sample hash, family, type) rows: the data, whatever its order or place."""
+    rows = sorted("\t".join(row) for row in zip(sample_hashes, index.families, index.types, strict=True))
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def sample_hash(pixels: Pixels) -> str:
+    """Return the SHA-256 of an image's shape, type and pixels."""
+    header = f"{pixels.dtype.name} {pixels.shape}\n".encode()
+    return hashlib.sha256(header + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def with_permuted_types(index: EpisodeIndex, generator: np.random.Generator) -> EpisodeIndex:
+    """Return the index with types shuffled within each family: the control in which nothing can be learned."""
+    families, types = np.array(index.families, dtype=object), np.array(index.types, dtype=object)
+    for family in dict.fromkeys(index.families):
+        rows = np.flatnonzero(families == family)
+        types[rows] = types[generator.permutation(rows)]
+    return replace(index, types=tuple(str(name) for name in types))
+
+
+def _score(name: str, drawn: Sequence[Episode], recalls: NDArray[np.float64]) -> MethodScore:
+    accuracies = recalls.mean(axis=1)
+    types: dict[str, list[float]] = {}
+    families: dict[str, list[float]] = {}
+    for each, row, accuracy in zip(drawn, recalls, accuracies, strict=True):
+        families.setdefault(each.family, []).append(float(accuracy))
+        for type_name, recall in zip(each.class_names, row, strict=True):
+            types.setdefault(f"{each.family}/{type_name}", []).append(float(recall))
+    return MethodScore(
+        name=name,
+        accuracy=_interval(accuracies),
+        per_type={key: _interval(np.array(types[key])) for key in sorted(types)},
+        per_family={key: _interval(np.array(families[key])) for key in sorted(families)},
+        per_episode=accuracies,
+    )
+
+
+def _interval(values: NDArray[np.float64], *, share: bool = True) -> Interval:
+    mean, low, high = mean_interval(values)
+    if share:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Interval(mean=mean, low=low, high=high, episodes=len(values))
