@@ -1,0 +1,90 @@
+"""The coil report as one self-contained HTML file: nothing is fetched, nothing runs."""
+
+import base64
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from inspect_pipeline.errors import DiskFullError, StorageError
+from inspect_pipeline.reporting import charts, coil_map, page, wording
+from inspect_pipeline.reporting.coil_report import CoilReport, Pictures
+from inspect_pipeline.reporting.figures import NotMeasured
+
+_FILTERS = (
+    wording.counts, wording.interval, wording.interval_points, wording.metres, wording.millimetres, wording.multiples,
+    wording.percent, wording.plural, wording.points, wording.seconds, wording.significant, wording.utc, wording.whole,
+)  # fmt: skip
+_FUNCTIONS = (
+    charts.estimate_scale, charts.rate_scale, coil_map.finding_text, page.comparison, page.measured_rates,
+    page.outcome, page.total_seconds, wording.position,
+)  # fmt: skip
+
+
+def render_report(data: CoilReport) -> str:
+    """Return the report as HTML. Text from outside is escaped; the page's policy allows its own style and no script."""
+    environment = _environment()
+    style = environment.get_template("report.css").render()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return environment.get_template("coil_report.html").render(
+        page=page.lay_out(data), report=data, style=style, style_hash=f"sha256-{digest}"
+    )
+
+
+def write_report(data: CoilReport, path: Path) -> Path:
+    """Write the report whole or not at all (temp file, fsync, rename) and return its path.
+
+    Raises DiskFullError or StorageError; nothing half-written stays behind.
+    """
+    content = render_report(data).encode("utf-8", "backslashreplace")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(f"no space left to write the report {path}; free some and run it again") from error
+        raise StorageError(f"the report {path} cannot be written ({error.strerror}); choose another place") from error
+    return path
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.", suffix=".part")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)  # mkstemp makes it private; a report is there to be opened by others
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    """Return the template environment; a name that a template misspells is an error, not an empty place."""
+    environment = Environment(
+        loader=PackageLoader("inspect_pipeline.reporting", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+    environment.filters.update({function.__name__: function for function in _FILTERS})
+    environment.filters["data_uri"] = _data_uri
+    environment.globals.update({function.__name__: function for function in _FUNCTIONS})
+    environment.tests["not_measured"] = lambda value: isinstance(value, NotMeasured)
+    environment.tests["pictures"] = lambda value: isinstance(value, Pictures)
+    return environment
+
+
+def _data_uri(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode()
