@@ -1,0 +1,89 @@
+"""Files that are there whole or not at all, also after a power cut."""
+
+import contextlib
+import os
+import re
+import socket
+from pathlib import Path
+from uuid import uuid4
+
+from inspect_pipeline.store.failures import disk_errors
+
+LEFTOVER_AGE_S = 600.0
+_TEMPORARY = re.compile(r"(?P<host>[A-Za-z0-9-]*)\.(?P<pid>\d+)\.[0-9a-f]{32}\.tmp")
+
+
+def write_durably(path: Path, content: bytes, *, staging: Path | None = None) -> None:
+    """Write the file in full or not at all: temporary file, fsync, rename, fsync of the folder.
+
+    The temporary file lies in ``staging`` (same file system), by default beside ``path``. Raises DiskFullError or
+    StorageError; no temporary file is left then.
+    """
+    temporary = (staging or path.parent) / f"{_host()}.{os.getpid()}.{uuid4().hex}.tmp"
+    with disk_errors(path):
+        try:
+            _write_new(temporary, content)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def make_folder(folder: Path, *, below: Path) -> None:
+    """Make ``folder`` and those between it and ``below``, each entry safe on the disk."""
+    with disk_errors(folder):
+        missing = [each for each in (folder, *folder.parents) if each.is_relative_to(below) and not each.is_dir()]
+        for each in reversed(missing):
+            each.mkdir(exist_ok=True)
+            sync_folder(each.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries safe on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def clean_leftovers(folder: Path, *, now_s: float) -> int:
+    """Remove temporary files whose writer died (on this host) or that are old; return how many.
+
+    ``now_s`` is in seconds since the epoch. A file that another process takes away meanwhile is no error.
+    """
+    removed = 0
+    for path in folder.glob("*.tmp"):
+        match = _TEMPORARY.fullmatch(path.name)
+        with contextlib.suppress(OSError):
+            if match and (_writer_died(match) or now_s - path.stat().st_mtime > LEFTOVER_AGE_S):
+                path.unlink()
+                removed += 1
+    return removed
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    # Not tempfile: that makes files only their owner can read, and the web page may run as another user.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _writer_died(match: re.Match[str]) -> bool:
+    if match["host"] != _host():
+        return False
+    try:
+        os.kill(int(match["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (PermissionError, OverflowError):
+        return False
+    return False
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9]", "-", socket.gethostname())
