@@ -1,0 +1,104 @@
+"""Thresholds that share one promise: every channel's limit comes from the good units' joint score.
+
+The unit score of a channel is the maximum of its smoothed map, so a unit alarms exactly when it holds a region.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inspect_pipeline.domain.statistics import Rate, conformal_threshold, rate
+from inspect_pipeline.errors import BadDataError
+
+_LEAST_UNITS = 4
+_SMALLEST_SPREAD = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One channel's scale: raw ``floor`` (the median good patch) is 0, raw ``limit`` is 1, where it alarms."""
+
+    floor: float
+    limit: float
+
+    @property
+    def gain(self) -> float:
+        """Multiples of the threshold for one raw point."""
+        return 1.0 / max(self.limit - self.floor, _SMALLEST_SPREAD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """The channels' scales; ``distribution_free`` tells whether the units sufficed for the conformal promise."""
+
+    channels: tuple[Channel, ...]
+    distribution_free: bool
+
+
+def calibrate(
+    scores: NDArray[np.float64],
+    floors: Sequence[float] | NDArray[np.float64],
+    *,
+    handicaps: Sequence[float],
+    overkill: float,
+) -> Calibration:
+    """Return limits such that a new good unit alarms in any channel with probability at most ``overkill``.
+
+    ``scores`` (n, c) are unit scores of good units that the channels were not fitted on; each column is standardised
+    and lowered by its handicap, the row maximum is the joint score, and its split-conformal threshold is carried
+    back to every channel. With too few units for that the joint score is taken as normal (equal-z, prediction bound
+    for one new value). Raises BadDataError below 4 units.
+    """
+    joint, centre, spread = _joint(scores, handicaps)
+    cut = conformal_threshold(joint, overkill)
+    distribution_free = cut is not None
+    limit = cut if cut is not None else _prediction_bound(joint, overkill)
+    channels = tuple(
+        Channel(floor=float(floor), limit=max(float(middle + width * (limit + handicap)), float(floor)))
+        for floor, middle, width, handicap in zip(floors, centre, spread, handicaps, strict=True)
+    )
+    return Calibration(channels=channels, distribution_free=distribution_free)
+
+
+def expected_overkill(scores: NDArray[np.float64], *, handicaps: Sequence[float], overkill: float) -> Rate:
+    """Return the good units that alarm when each is left out of the calibration that judges it."""
+    alarms = 0
+    for left_out in range(len(scores)):
+        rest = np.delete(scores, left_out, axis=0)
+        calibration = calibrate(rest, [-np.inf] * scores.shape[1], handicaps=handicaps, overkill=overkill)
+        limits = np.array([channel.limit for channel in calibration.channels])
+        alarms += bool((scores[left_out] > limits).any())
+    return rate(alarms, len(scores))
+
+
+def _joint(
+    scores: NDArray[np.float64], handicaps: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    if scores.ndim != 2 or len(scores) < _LEAST_UNITS - 1:
+        raise BadDataError(f"{len(scores)} known-good units are too few for a threshold; give {_LEAST_UNITS} or more")
+    if not np.isfinite(scores).all():
+        raise BadDataError("a known-good unit has no finite score; its pixels or the weights are damaged")
+    centre = scores.mean(axis=0)
+    spread = np.maximum(scores.std(axis=0, ddof=1), _SMALLEST_SPREAD)
+    joint = ((scores - centre) / spread - np.asarray(handicaps, dtype=np.float64)).max(axis=1)
+    return joint, centre, spread
+
+
+def _prediction_bound(values: NDArray[np.float64], alpha: float) -> float:
+    """Return the bound that one more value of a normal sample exceeds with probability ``alpha``."""
+    count = len(values)
+    width = float(values.std(ddof=1)) * math.sqrt(1.0 + 1.0 / count)
+    return float(values.mean()) + student_quantile(1.0 - alpha, count - 1) * width
+
+
+def student_quantile(probability: float, freedom: int) -> float:
+    """Return Student's t quantile by the expansion around the normal one (Abramowitz and Stegun 26.7.5)."""
+    z = float(NormalDist().inv_cdf(probability))
+    first = (z**3 + z) / 4
+    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return float(z + first / freedom + second / freedom**2 + third / freedom**3)

@@ -1,0 +1,120 @@
+"""Scores of good units by models that were not fitted on them: the ground of every threshold.
+
+Sharing the whitening between fit and quantile gave 13% overkill at a 5% target.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inspect_pipeline.domain.labels import RegionSource
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.dense_features import smoothed
+from inspect_pipeline.learning.dense_head import Direction, anomalous_part, fit_direction, whitened_moments
+from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.examples import GoodUnit, Support
+from inspect_pipeline.learning.normality import Moments, Normality, distance, fit_normality, moments, summed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """A type taught from these supports (indices): all of them, or all but one."""
+
+    defect_type: str
+    supports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """Normality and one direction a variant."""
+
+    normality: Normality
+    directions: tuple[Direction, ...]
+
+    def maps(self, patches: Tensor, smoothing: int) -> Tensor:
+        """Return smoothed raw scores (1 + variants, h, w) of patches (h, w, d); the anomaly comes first."""
+        whitened = self.normality.whiten(patches)
+        planes = [distance(whitened)]
+        planes += [whitened @ direction.weight - direction.bias for direction in self.directions]
+        return smoothed(torch.stack(planes), smoothing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CrossFitted:
+    """Unit scores (n, 1 + variants) and median good patch (1 + variants) by held-out models, and the final fit."""
+
+    scores: NDArray[np.float64]
+    floors: NDArray[np.float64]
+    final: Fit
+
+
+def fit(good: Moments, supports: Sequence[Support], variants: Sequence[Variant], *, settings: DetectorSettings) -> Fit:
+    """Return normality of the good patches and the direction of every variant."""
+    normality = fit_normality(good, shrinkage=settings.shrinkage)
+    reference = whitened_moments(good, normality)
+    parts = [_part(support, normality, settings) for support in supports]
+    directions = tuple(_direction(variant, supports, parts, reference, settings) for variant in variants)
+    return Fit(normality=normality, directions=directions)
+
+
+def _part(support: Support, normality: Normality, settings: DetectorSettings) -> Tensor:
+    guessed = support.source is RegionSource.GUESSED
+    return anomalous_part(
+        normality.whiten(support.patches),
+        support.inside,
+        share=settings.support_share,
+        at_most=settings.support_patches_guessed if guessed else settings.support_patches,
+    )
+
+
+def _direction(
+    variant: Variant,
+    supports: Sequence[Support],
+    parts: Sequence[Tensor],
+    reference: tuple[Tensor, Tensor],
+    settings: DetectorSettings,
+) -> Direction:
+    guessed = sum(supports[i].source is RegionSource.GUESSED for i in variant.supports)
+    ridge = settings.ridge_guessed if 2 * guessed > len(variant.supports) else settings.ridge
+    return fit_direction(reference, torch.cat([parts[i] for i in variant.supports]), ridge=ridge)
+
+
+def cross_fit(
+    good: Sequence[GoodUnit],
+    supports: Sequence[Support],
+    variants: Sequence[Variant],
+    *,
+    settings: DetectorSettings,
+    generator: np.random.Generator,
+) -> CrossFitted:
+    """Score every good unit by a fit on the units of the other folds. Raises BadDataError below 4 good units."""
+    if len(good) < 4:
+        raise BadDataError(f"{len(good)} known-good units are too few to set a threshold; label 4 or more")
+    fold_of = folds([unit.frame for unit in good], count=settings.folds, generator=generator)
+    parts = [moments(unit.patches) for unit in good]
+    scores = np.zeros((len(good), 1 + len(variants)))
+    samples: list[Tensor] = []
+    every = summed(parts)
+    for fold in sorted(set(fold_of)):
+        held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
+        rest = every - summed(parts[i] for i in held_out)
+        fitted = fit(rest, supports, variants, settings=settings)
+        for i in held_out:
+            planes = fitted.maps(good[i].patches, settings.smoothing_patches).flatten(1)
+            scores[i] = planes.amax(dim=1).double().numpy()
+            samples.append(planes.median(dim=1).values)
+    floors = torch.stack(samples).median(dim=0).values.double().numpy()
+    return CrossFitted(scores=scores, floors=floors, final=fit(every, supports, variants, settings=settings))
+
+
+def folds(frames: Sequence[int], *, count: int, generator: np.random.Generator) -> list[int]:
+    """Return the fold of every unit: whole frames stay together where there are enough of them."""
+    groups: Sequence[int] = frames if len(set(frames)) >= count else range(len(frames))
+    names = sorted(set(groups))
+    order = generator.permutation(len(names))
+    fold = {names[int(k)]: place % count for place, k in enumerate(order)}
+    return [fold[group] for group in groups]

@@ -1,0 +1,53 @@
+"""A defect type as a direction in the metric of good material: class-balanced ridge, i.e. shrinkage LDA."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from inspect_pipeline.learning.normality import Moments, Normality
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Direction:
+    """Evidence for a type at a whitened patch z: ``z @ weight - bias``; ``weight`` (d) has length 1."""
+
+    weight: Tensor
+    bias: float
+
+
+def anomalous_part(whitened: Tensor, inside: Tensor, *, share: float, at_most: int) -> Tensor:
+    """Return the most anomalous patches (k, d) of a region: ``whitened`` (h, w, d), ``inside`` bool (h, w)."""
+    rows = whitened[inside]
+    count = min(at_most, max(1, int(len(rows) * share)))
+    return rows[rows.square().sum(dim=-1).topk(count).indices]
+
+
+def whitened_moments(good: Moments, normality: Normality) -> tuple[Tensor, Tensor]:
+    """Return mean (d) and second moment (d, d) of the good patches in the metric of ``normality``."""
+    mean = normality.whitening @ (good.mean - normality.mean)
+    covariance = normality.whitening @ good.covariance @ normality.whitening.T
+    return mean, covariance + torch.outer(mean, mean)
+
+
+def fit_direction(
+    good: tuple[Tensor, Tensor], patches: Tensor, *, ridge: float, prior: Tensor | None = None
+) -> Direction:
+    """Return the direction from good material (``whitened_moments``) to a type's whitened patches (n, d).
+
+    Both classes weigh the same. ``ridge`` is in multiples of the mean eigenvalue of the scatter; ``prior`` (d) is
+    the direction that the solution is drawn to where the patches say little (none: zero).
+    """
+    mean, second = good
+    rows = patches.double()
+    defect = rows.mean(dim=0)
+    centre = 0.5 * (mean + defect)
+    scatter = 0.5 * (second + rows.T @ rows / len(rows)) - torch.outer(centre, centre)
+    strength = ridge * float(scatter.diagonal().mean())
+    target = 0.5 * (defect - mean)
+    if prior is not None:
+        target = target + strength * prior.double()
+    regular = scatter + strength * torch.eye(len(scatter), dtype=torch.float64)
+    weight = torch.linalg.solve(regular, target)
+    weight = weight / weight.norm().clamp(min=1e-12)
+    return Direction(weight=weight.float(), bias=float(centre @ weight))

@@ -1,0 +1,227 @@
+"""The detector: one frame in, score maps out, in multiples of the threshold of each channel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load, save
+from torch import Tensor
+
+from inspect_pipeline.domain.bundle import Bundle, ModelKind
+from inspect_pipeline.domain.findings import Evidence
+from inspect_pipeline.domain.material import Pixels, Roi
+from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
+from inspect_pipeline.learning.calibration import Channel
+from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map, smoothed
+from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
+from inspect_pipeline.learning.normality import Normality, distance
+
+_TRUNK = "trunk."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoreMaps:
+    """Scores of a frame at ``stride_px``, in multiples of the threshold of the channel: 1.0 and above alarms.
+
+    ``anomaly`` is float32 (h, w), ``types`` float32 (T, h, w) in the order of ``class_names``. 0 is the median good
+    patch; values may be negative.
+    """
+
+    anomaly: NDArray[np.float32]
+    types: NDArray[np.float32]
+    class_names: tuple[str, ...]
+    stride_px: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing:
+    """What a region was named: a known type or ``unknown``, its score in multiples of the threshold, and why."""
+
+    defect_type: str
+    life_cycle: LifeCycle
+    score: float
+    evidence: Evidence
+    runner_up: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TypeHead:
+    """One known type: ``weight`` (d) and ``bias`` in the metric of good material, its scale, and its open-set bound.
+
+    A region is named so only when its evidence for the type is at least ``least_likeness`` of its whole distance
+    from good material (a cosine).
+    """
+
+    name: str
+    life_cycle: LifeCycle
+    weight: Tensor
+    bias: float
+    channel: Channel
+    least_likeness: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Detector:
+    """Backbone, normality, one head a known type, and the limits that share the promise."""
+
+    backbone: Backbone
+    normality: Normality
+    anomaly: Channel
+    heads: tuple[TypeHead, ...]
+    promise: Promise
+    settings: DetectorSettings
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The known types, in the order of the score maps."""
+        return tuple(head.name for head in self.heads)
+
+    @property
+    def unit(self) -> UnitGrid:
+        """The unit that the promise counts."""
+        return self.promise.unit
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The raw limit of every channel; ``unknown`` is the anomaly channel's."""
+        return {UNKNOWN_TYPE: self.anomaly.limit} | {head.name: head.channel.limit for head in self.heads}
+
+    @property
+    def life_cycles(self) -> dict[str, LifeCycle]:
+        """How far each known type has come."""
+        return {head.name: head.life_cycle for head in self.heads}
+
+    def examine(self, pixels: Pixels) -> ScoreMaps:
+        """Return the score maps of one frame: u8 or u16, (h, w) or (h, w, 3), of any size from 16 px on.
+
+        Raises BadImageError or BadDataError for what cannot be judged.
+        """
+        patches = dense_map(self.backbone, pixels, largest_tile_px=self.settings.largest_tile_px)
+        with torch.inference_mode():
+            whitened = self.normality.whiten(patches)
+            anomaly = _scaled(smoothed(distance(whitened), self.settings.smoothing_patches), self.anomaly)
+            types = [self._type_map(whitened, head) for head in self.heads]
+        maps = np.zeros((0, *anomaly.shape), dtype=np.float32) if not types else torch.stack(types).numpy()
+        return ScoreMaps(anomaly=anomaly.numpy(), types=maps, class_names=self.class_names, stride_px=STRIDE_PX)
+
+    def _type_map(self, whitened: Tensor, head: TypeHead) -> Tensor:
+        return _scaled(smoothed(whitened @ head.weight - head.bias, self.settings.smoothing_patches), head.channel)
+
+    def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi]) -> list[Typing]:
+        """Return the name of each region of a frame, with the runner-up among the known types."""
+        return [self._name(maps, roi) for roi in rois]
+
+    def _name(self, maps: ScoreMaps, roi: Roi) -> Typing:
+        window = _window(roi, maps)
+        anomaly = float(maps.anomaly[window].max())
+        values = [float(plane[window].max()) for plane in maps.types]
+        order = sorted(range(len(values)), key=lambda t: -values[t])
+        for place, t in enumerate(order):
+            head = self.heads[t]
+            if values[t] >= 1.0 and self._likeness(maps, t, window) >= head.least_likeness:
+                others = order[:place] + order[place + 1 :]
+                return Typing(
+                    defect_type=head.name,
+                    life_cycle=head.life_cycle,
+                    score=values[t],
+                    evidence=Evidence.TYPE,
+                    runner_up=self.heads[others[0]].name if others else None,
+                )
+        strongest = max([anomaly, *values])
+        return Typing(
+            defect_type=UNKNOWN_TYPE,
+            life_cycle=LifeCycle.CANDIDATE,
+            score=strongest,
+            evidence=Evidence.ANOMALY if strongest == anomaly else Evidence.TYPE,
+            runner_up=self.heads[order[0]].name if order else None,
+        )
+
+    def _likeness(self, maps: ScoreMaps, t: int, window: tuple[slice, slice]) -> float:
+        """Return the cosine between the region's deviation and the type, at the type's peak."""
+        head, plane = self.heads[t], maps.types[t][window]
+        peak = int(plane.argmax())
+        evidence = float(plane.flat[peak]) / head.channel.gain + head.channel.floor + head.bias
+        whole = float(maps.anomaly[window].flat[peak]) / self.anomaly.gain + self.anomaly.floor
+        return evidence / max(whole, 1e-6)
+
+    def to_bundle(self, lineage: Mapping[str, Any]) -> Bundle:
+        """Return the detector as bytes that need nothing beside them: trunk, normality, heads, limits."""
+        tensors = {_TRUNK + key: tensor for key, tensor in self.backbone.trunk_state().items()}
+        tensors["normality.mean"] = self.normality.mean.contiguous()
+        tensors["normality.whitening"] = self.normality.whitening.contiguous()
+        for number, head in enumerate(self.heads):
+            tensors[f"head.{number}.weight"] = head.weight.contiguous()
+        manifest = {
+            "backbone": self.backbone.name,
+            "class_names": list(self.class_names),
+            "thresholds": self.thresholds,
+            "anomaly": asdict(self.anomaly),
+            "heads": [_head_fields(head) for head in self.heads],
+            "promise": asdict(self.promise),
+            "settings": asdict(self.settings),
+            "lineage": dict(lineage),
+        }
+        return Bundle(kind=ModelKind.DETECTOR, manifest=manifest, tensors=save(tensors))
+
+    @classmethod
+    def from_bundle(cls, bundle: Bundle) -> "Detector":
+        """Return the detector that ``to_bundle`` wrote. Raises BadDataError or WeightsError for any other bundle."""
+        if bundle.kind is not ModelKind.DETECTOR:
+            raise BadDataError(f"a bundle of kind {bundle.kind.value} is no detector; load a detector")
+        tensors = load(bundle.tensors)
+        try:
+            return _from_parts(bundle.manifest, tensors)
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadDataError(f"the detector's manifest is damaged ({error!r}); export it again") from error
+
+
+def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Detector:
+    trunk = {key.removeprefix(_TRUNK): value for key, value in tensors.items() if key.startswith(_TRUNK)}
+    promise = manifest["promise"]
+    heads = tuple(
+        TypeHead(
+            name=stored["name"],
+            life_cycle=LifeCycle(stored["life_cycle"]),
+            weight=tensors[f"head.{number}.weight"],
+            bias=stored["bias"],
+            channel=Channel(**stored["channel"]),
+            least_likeness=stored["least_likeness"],
+        )
+        for number, stored in enumerate(manifest["heads"])
+    )
+    return Detector(
+        backbone=from_trunk_state(manifest["backbone"], trunk),
+        normality=Normality(mean=tensors["normality.mean"], whitening=tensors["normality.whitening"]),
+        anomaly=Channel(**manifest["anomaly"]),
+        heads=heads,
+        promise=Promise(overkill=promise["overkill"], unit=UnitGrid(**promise["unit"])),
+        settings=DetectorSettings(**manifest["settings"]),
+    )
+
+
+def _head_fields(head: TypeHead) -> dict[str, Any]:
+    return {
+        "name": head.name,
+        "life_cycle": head.life_cycle.value,
+        "bias": head.bias,
+        "channel": asdict(head.channel),
+        "least_likeness": head.least_likeness,
+    }
+
+
+def _scaled(raw: Tensor, channel: Channel) -> Tensor:
+    return (raw - channel.floor) * channel.gain
+
+
+def _window(roi: Roi, maps: ScoreMaps) -> tuple[slice, slice]:
+    """Return the cells of the maps that the box touches."""
+    height, width = maps.anomaly.shape
+    if roi.top >= height * maps.stride_px or roi.left >= width * maps.stride_px:
+        raise BadDataError(f"region {roi} lies outside its frame of {height} x {width} patches")
+    down = slice(roi.top // maps.stride_px, -(-roi.bottom // maps.stride_px))
+    return down, slice(roi.left // maps.stride_px, -(-roi.right // maps.stride_px))

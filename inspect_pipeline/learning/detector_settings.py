@@ -1,0 +1,67 @@
+"""What a teaching is asked for: the promise to the user and the constants of the recipe."""
+
+from dataclasses import dataclass, field
+
+from inspect_pipeline.errors import BadDataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitGrid:
+    """The size in px of what is judged as one piece (a solar cell, a metre of strip); None is the whole frame."""
+
+    height_px: int | None = None
+    width_px: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.height_px is None) != (self.width_px is None):
+            raise BadDataError("a unit needs both height and width in px, or neither for the whole frame")
+        if self.height_px is not None and self.width_px is not None and min(self.height_px, self.width_px) < 1:
+            raise BadDataError(f"a unit of {self.height_px} x {self.width_px} px is empty; give at least 1 x 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """At most this share of good units may alarm, in the mean over teachings (0 < overkill < 1)."""
+
+    overkill: float = 0.05
+    unit: UnitGrid = field(default_factory=UnitGrid)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.overkill < 1.0:
+            raise BadDataError(f"an overkill of {self.overkill} cannot be promised; give a share between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """The recipe.
+
+    ``shrinkage`` pulls the normals' covariance towards a multiple of the identity; ``ridge`` and ``ridge_guessed``
+    are in multiples of the mean eigenvalue of the class-balanced scatter (guessed regions hold good patches, so they
+    are held closer to the plain mean difference); ``smoothing_patches`` is the side of the box mean. Of a region the
+    most anomalous ``support_share`` is used, at most ``support_patches`` (``_guessed`` where it was guessed).
+    ``anomaly_handicap`` is how many standard deviations of good units the anomaly channel must rise further than a
+    type channel, so that it spends the smaller part of the promised overkill. ``likeness_share`` is the part of its
+    samples' own likeness that a region must have to be named after a type.
+    """
+
+    shrinkage: float = 0.01
+    ridge: float = 10.0
+    ridge_guessed: float = 100.0
+    smoothing_patches: int = 4
+    support_share: float = 0.5
+    support_patches: int = 40
+    support_patches_guessed: int = 80
+    anomaly_handicap: float = 0.5
+    folds: int = 5
+    likeness_share: float = 0.5
+    largest_tile_px: int = 1 << 21
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.shrinkage < 1.0 or min(self.ridge, self.ridge_guessed) <= 0.0:
+            raise BadDataError("detector: shrinkage must lie between 0 and 1 and ridge above 0")
+        if not 0.0 < self.support_share <= 1.0 or min(self.smoothing_patches, self.support_patches) < 1:
+            raise BadDataError(
+                "detector: support_share must lie in (0, 1], smoothing and support patches be at least 1"
+            )
+        if self.folds < 2 or self.largest_tile_px < 1 << 18:
+            raise BadDataError("detector: at least 2 folds and tiles of at least 262144 px are needed")

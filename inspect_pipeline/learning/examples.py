@@ -1,0 +1,150 @@
+"""Labelled frames cut into what teaching works on: patches of good units and of defect regions.
+
+Descriptors are computed once on the whole frame and the regions cut out of the map, so that context at teaching is
+context at scoring.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import adaptive_max_pool2d
+
+from inspect_pipeline.domain.labels import RegionSource
+from inspect_pipeline.domain.material import Pixels, Roi
+from inspect_pipeline.domain.records import Progress
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.dense_features import dense_map, patch_rows
+from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DefectRegion:
+    """One sample of a defect: its box, a bool mask of the box's size where there is one, and who said where it is.
+
+    A guessed region is a piece known to hold the defect somewhere; its most anomalous part is used.
+    """
+
+    roi: Roi
+    mask: NDArray[np.bool_] | None
+    defect_type: str
+    source: RegionSource
+    label: str
+
+    def __post_init__(self) -> None:
+        if self.mask is not None and self.mask.shape != (self.roi.height, self.roi.width):
+            raise BadDataError(
+                f"label {self.label}: the mask is {self.mask.shape} px, the box {self.roi.height} x {self.roi.width}"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FrameRegions:
+    """A frame with its known-good boxes and its defects."""
+
+    pixels: Pixels
+    normals: tuple[Roi, ...]
+    defects: tuple[DefectRegion, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GoodUnit:
+    """The patches (h, w, d) of one known-good unit and the number of its frame."""
+
+    patches: Tensor
+    frame: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Support:
+    """A defect sample: patches (h, w, d) with a rim of context, and the bool (h, w) of those inside the region."""
+
+    patches: Tensor
+    inside: Tensor
+    defect_type: str
+    source: RegionSource
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Patches:
+    """All that teaching needs of the frames."""
+
+    good: tuple[GoodUnit, ...]
+    supports: tuple[Support, ...]
+
+
+def cut_patches(
+    backbone: Backbone,
+    examples: Iterable[FrameRegions],
+    *,
+    unit: UnitGrid,
+    settings: DetectorSettings,
+    progress: Progress | None = None,
+) -> Patches:
+    """Return the patches of every labelled region. Raises BadImageError and BadDataError for unusable frames."""
+    good: list[GoodUnit] = []
+    supports: list[Support] = []
+    for number, example in enumerate(examples):
+        whole = dense_map(backbone, example.pixels, largest_tile_px=settings.largest_tile_px)
+        for roi in example.normals:
+            good += _units(whole, roi, unit, number)
+        supports += [_support(whole, region, settings.smoothing_patches) for region in example.defects]
+        if progress is not None:
+            progress("dense features", number + 1, 0)
+    return Patches(good=tuple(good), supports=tuple(supports))
+
+
+def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int) -> list[GoodUnit]:
+    """Return the good region cut into pieces of about the unit's size."""
+    height, width = unit.height_px or roi.height, unit.width_px or roi.width
+    down, across = max(1, round(roi.height / height)), max(1, round(roi.width / width))
+    covers = roi.height >= 0.9 * height and roi.width >= 0.9 * width
+    if unit.height_px is None:
+        covers = roi.area_px >= 0.8 * whole.shape[0] * whole.shape[1] * 256
+    rows, columns = patch_rows(roi, (whole.shape[0], whole.shape[1]))
+    area = whole[rows, columns]
+    return [
+        GoodUnit(patches=piece.clone(), frame=frame, whole=covers)
+        for band in area.tensor_split(down, dim=0)
+        for piece in band.tensor_split(across, dim=1)
+        if piece.numel()
+    ]
+
+
+def _support(whole: Tensor, region: DefectRegion, rim: int) -> Support:
+    """Return the region's patches; a drawn one gets a rim, as the smoothing at scoring reaches over its edge."""
+    shape = (whole.shape[0], whole.shape[1])
+    inside = torch.zeros(shape, dtype=torch.bool)
+    rows, columns = patch_rows(region.roi, shape)
+    inside[rows, columns] = True
+    if region.mask is not None:
+        covered = _covered(region, shape)
+        inside = covered if bool(covered.any()) else inside
+    if region.source is RegionSource.DRAWN:
+        hit = inside.nonzero()
+        (top, left), (bottom, right) = hit.amin(dim=0).tolist(), hit.amax(dim=0).tolist()
+        rows = slice(max(top - rim, 0), min(bottom + 1 + rim, shape[0]))
+        columns = slice(max(left - rim, 0), min(right + 1 + rim, shape[1]))
+    return Support(
+        patches=whole[rows, columns].clone(),
+        inside=inside[rows, columns].clone(),
+        defect_type=region.defect_type,
+        source=region.source,
+        label=region.label,
+    )
+
+
+def _covered(region: DefectRegion, shape: tuple[int, int]) -> Tensor:
+    """Return the patches of the frame that the mask touches."""
+    canvas = torch.zeros(1, shape[0] * 16, shape[1] * 16)
+    roi = region.roi
+    window = canvas[0, roi.top : roi.bottom, roi.left : roi.right]
+    mask = torch.from_numpy(np.ascontiguousarray(region.mask, dtype=np.float32))
+    window[:] = mask[: window.shape[0], : window.shape[1]]
+    return adaptive_max_pool2d(canvas, shape)[0] > 0

@@ -1,0 +1,117 @@
+"""Every sample judged by a detector that was taught without it, thresholds included."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE
+from inspect_pipeline.learning.calibration import Calibration, calibrate
+from inspect_pipeline.learning.crossfit import CrossFitted, Variant
+from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.learning.examples import Support
+
+MISSED = "missed"
+Floats = NDArray[np.float64]
+_WITHOUT_SAMPLES = 0.3  # a cosine between a region's deviation and the type; used where nothing could be left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """One left-out sample: found in any channel, found when its type is the only one, and what it was named.
+
+    ``likeness`` is the cosine to its own type at the peak, ``anomaly`` its anomaly in multiples of the threshold.
+    """
+
+    support: int
+    defect_type: str
+    found: bool
+    found_alone: bool
+    named: str
+    likeness: float
+    anomaly: float
+
+
+def judge_left_out(
+    crossed: CrossFitted,
+    supports: Sequence[Support],
+    variants: Sequence[Variant],
+    names: Sequence[str],
+    *,
+    promise: Promise,
+    settings: DetectorSettings,
+) -> list[LeftOut]:
+    """Return the verdict on every sample. A type's only sample is judged by the normality and the other types."""
+    without = _without(variants, names)
+    results = []
+    for number, support in enumerate(supports):
+        t = next(t for t, variant in enumerate(variants[: len(names)]) if number in variant.supports)
+        own = without.get(number)
+        others = [1 + k for k in range(len(names)) if k != t]
+        columns = [0, *others] if own is None else [0, 1 + own, *others]
+        raw = crossed.final.maps(support.patches, settings.smoothing_patches)[columns]
+        full = _calibrated(crossed, columns, promise, settings)
+        values = _values(raw.flatten(1).amax(dim=1).double().numpy(), full)
+        alone = _calibrated(crossed, columns[: 1 + (own is not None)], promise, settings)
+        by_itself = _values(raw.flatten(1).amax(dim=1).double().numpy(), alone)
+        order = ([t] if own is not None else []) + [k - 1 for k in others]
+        results.append(
+            LeftOut(
+                support=number,
+                defect_type=names[t],
+                found=bool(values.max() >= 1.0),
+                found_alone=bool(by_itself.max() >= 1.0),
+                named=_named(values, [names[k] for k in order]),
+                likeness=_likeness(raw, crossed, own),
+                anomaly=float(values[0]),
+            )
+        )
+    return results
+
+
+def _without(variants: Sequence[Variant], names: Sequence[str]) -> dict[int, int]:
+    """Return, for every sample, the number of the variant of its type that lacks it."""
+    whole = {variant.defect_type: set(variant.supports) for variant in variants[: len(names)]}
+    found = {}
+    for place in range(len(names), len(variants)):
+        (missing,) = whole[variants[place].defect_type] - set(variants[place].supports)
+        found[missing] = place
+    return found
+
+
+def _calibrated(
+    crossed: CrossFitted, columns: Sequence[int], promise: Promise, settings: DetectorSettings
+) -> Calibration:
+    handicaps = [settings.anomaly_handicap] + [0.0] * (len(columns) - 1)
+    picked = list(columns)
+    return calibrate(crossed.scores[:, picked], crossed.floors[picked], handicaps=handicaps, overkill=promise.overkill)
+
+
+def _values(raw: Floats, calibration: Calibration) -> Floats:
+    """Return the first raw scores in multiples of the limits of the calibration's channels."""
+    pairs = zip(raw, calibration.channels, strict=False)
+    return np.array([(score - channel.floor) * channel.gain for score, channel in pairs])
+
+
+def _named(values: Floats, names: Sequence[str]) -> str:
+    if values.max() < 1.0:
+        return MISSED
+    if len(names) and values[1:].max() >= 1.0:
+        return names[int(values[1:].argmax())]
+    return UNKNOWN_TYPE
+
+
+def _likeness(raw: torch.Tensor, crossed: CrossFitted, own: int | None) -> float:
+    if own is None:
+        return float("nan")
+    evidence, whole = raw[1].flatten(), raw[0].flatten()
+    peak = int(evidence.argmax())
+    return float((evidence[peak] + crossed.final.directions[own].bias) / whole[peak].clamp(min=1e-6))
+
+
+def open_set_bound(left_out: Sequence[LeftOut], *, share: float) -> float:
+    """Return the least cosine for a type's name: ``share`` of what its left-out samples reach in the median."""
+    reached = [one.likeness for one in left_out if np.isfinite(one.likeness)]
+    return share * float(np.median(reached)) if reached else share * _WITHOUT_SAMPLES

@@ -1,0 +1,179 @@
+"""Teaching: known-good regions and a few samples a type become a detector that keeps its promise."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from inspect_pipeline.domain.records import Progress
+from inspect_pipeline.domain.statistics import Rate, rate, samples_for
+from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
+from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
+from inspect_pipeline.learning.detector import Detector, TypeHead
+from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
+from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
+from inspect_pipeline.learning.support_checks import check_supports
+
+__all__ = ["DefectRegion", "FrameRegions", "LeaveOneOut", "Taught", "teach", "teach_patches"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveOneOut:
+    """Of a type's samples, those found (in any channel) by a detector taught without them."""
+
+    defect_type: str
+    found: Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Taught:
+    """A detector and what is known of it before it has seen a test.
+
+    ``confusions`` counts, for every type, what its left-out samples were named (``unknown``: only abnormal;
+    ``missed``: nothing). ``forgetting`` is the share of a type's left-out samples that the company of the other types
+    costs. ``overkill`` are good units that alarm when left out.
+    """
+
+    detector: Detector
+    leave_one_out: tuple[LeaveOneOut, ...]
+    confusions: Mapping[str, Mapping[str, int]]
+    forgetting: Mapping[str, float]
+    warnings: tuple[str, ...]
+    normals: int
+    overkill: Rate
+
+
+def teach(
+    initialization: Initialization,
+    examples: Iterable[FrameRegions],
+    *,
+    promise: Promise,
+    settings: DetectorSettings,
+    seed: int,
+    progress: Progress | None = None,
+) -> Taught:
+    """Return the detector taught from the examples: 4 good units or more, any number of types, none included.
+
+    The same input gives the same detector. Raises BadDataError for too little or contradicting input.
+    """
+    backbone = initialization.build_backbone()
+    patches = cut_patches(backbone, examples, unit=promise.unit, settings=settings, progress=progress)
+    return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed)
+
+
+def teach_patches(
+    backbone: Backbone, patches: Patches, *, promise: Promise, settings: DetectorSettings, seed: int
+) -> Taught:
+    """Return the detector taught from patches cut before; the backbone is only carried along."""
+    names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
+    variants = _variants(names, patches)
+    crossed = cross_fit(
+        patches.good, patches.supports, variants, settings=settings, generator=np.random.default_rng(seed)
+    )
+    columns = list(range(1 + len(names)))
+    handicaps = [settings.anomaly_handicap] + [0.0] * len(names)
+    calibration = calibrate(
+        crossed.scores[:, columns], crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill
+    )
+    overkill = expected_overkill(crossed.scores[:, columns], handicaps=handicaps, overkill=promise.overkill)
+    left_out = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
+    detector = Detector(
+        backbone=backbone,
+        normality=crossed.final.normality,
+        anomaly=calibration.channels[0],
+        heads=_heads(names, crossed, calibration, left_out, settings),
+        promise=promise,
+        settings=settings,
+    )
+    warnings = _promise_warnings(patches, promise, calibration)
+    warnings += check_supports(patches.supports, names, crossed, left_out)
+    return Taught(
+        detector=detector,
+        leave_one_out=tuple(_found(name, left_out) for name in names),
+        confusions=_confusions(names, left_out),
+        forgetting=_forgetting(names, left_out),
+        warnings=tuple(warnings),
+        normals=len(patches.good),
+        overkill=overkill,
+    )
+
+
+def _variants(names: Sequence[str], patches: Patches) -> list[Variant]:
+    """Return every type with all its samples, in order, then every type without each of its samples."""
+    of_type = {
+        name: tuple(i for i, support in enumerate(patches.supports) if checked_type(support.defect_type) == name)
+        for name in names
+    }
+    variants = [Variant(defect_type=name, supports=of_type[name]) for name in names]
+    for name in names:
+        for left_out in of_type[name] if len(of_type[name]) > 1 else ():
+            rest = tuple(i for i in of_type[name] if i != left_out)
+            variants.append(Variant(defect_type=name, supports=rest))
+    return variants
+
+
+def _heads(
+    names: Sequence[str],
+    crossed: CrossFitted,
+    calibration: Calibration,
+    left_out: Sequence[LeftOut],
+    settings: DetectorSettings,
+) -> tuple[TypeHead, ...]:
+    heads = []
+    for t, name in enumerate(names):
+        own = [one for one in left_out if one.defect_type == name]
+        direction = crossed.final.directions[t]
+        heads.append(
+            TypeHead(
+                name=name,
+                life_cycle=life_cycle_for(len(own)),
+                weight=direction.weight,
+                bias=direction.bias,
+                channel=calibration.channels[1 + t],
+                least_likeness=open_set_bound(own, share=settings.likeness_share),
+            )
+        )
+    return tuple(heads)
+
+
+def _found(name: str, left_out: Sequence[LeftOut]) -> LeaveOneOut:
+    own = [one for one in left_out if one.defect_type == name]
+    return LeaveOneOut(defect_type=name, found=rate(sum(one.found for one in own), len(own)))
+
+
+def _confusions(names: Sequence[str], left_out: Sequence[LeftOut]) -> dict[str, dict[str, int]]:
+    table: dict[str, dict[str, int]] = {name: {} for name in names}
+    for one in left_out:
+        table[one.defect_type][one.named] = table[one.defect_type].get(one.named, 0) + 1
+    return table
+
+
+def _forgetting(names: Sequence[str], left_out: Sequence[LeftOut]) -> dict[str, float]:
+    if len(names) < 2:
+        return {}
+    lost = {}
+    for name in names:
+        own = [one for one in left_out if one.defect_type == name]
+        lost[name] = sum(one.found_alone - one.found for one in own) / max(len(own), 1)
+    return lost
+
+
+def _promise_warnings(patches: Patches, promise: Promise, calibration: Calibration) -> list[str]:
+    warnings = []
+    if not calibration.distribution_free:
+        warnings.append(
+            f"{len(patches.good)} known-good units cannot carry a promise of {promise.overkill:.1%} overkill without "
+            f"assumptions ({samples_for(promise.overkill)} are needed): scores of good units are taken as normal "
+            "distributed (equal-z)"
+        )
+    partial = sum(not unit.whole for unit in patches.good)
+    if partial:
+        warnings.append(
+            f"{partial} of {len(patches.good)} known-good regions are smaller than the unit of the promise; overkill "
+            "of whole units will be higher than promised"
+        )
+    return warnings
