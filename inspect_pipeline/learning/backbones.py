@@ -16,6 +16,7 @@ from torch.nn.functional import interpolate
 
 from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.errors import BadDataError, WeightsError
+from inspect_pipeline.learning.folding import fold_batch_norm
 from inspect_pipeline.learning.lite0_weights import LITE0, is_lite0_package, to_timm_keys
 from inspect_pipeline.learning.weight_files import load_strictly, read_state
 
@@ -183,12 +184,13 @@ def _empty_model(name: str) -> nn.Module:
 
 
 def _backbone(name: str, model: nn.Module) -> Backbone:
-    """Cut what no tap needs and freeze the rest; normalisation from the model's default configuration."""
+    """Cut what no tap needs, fold and freeze the rest; normalisation from the model's default configuration."""
     config: Mapping[str, Any] = model.pretrained_cfg  # type: ignore[assignment]  # timm sets a plain dict
     if name == LITE0:
         model.blocks = model.blocks[:_KEPT_STAGES]  # type: ignore[index]  # nn.Sequential, typed as Tensor | Module
         model.conv_head, model.bn2 = nn.Identity(), nn.Identity()
         model.global_pool, model.classifier = nn.Identity(), nn.Identity()
+        fold_batch_norm(model.eval())
     else:
         model.reset_classifier(0)  # type: ignore[operator]  # a method of every timm model
     return Backbone(name, model, mean=config["mean"], std=config["std"])
