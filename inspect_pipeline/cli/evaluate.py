@@ -1,0 +1,110 @@
+"""``inspect-pipeline evaluate``: accuracy on labelled data with its interval, beside the baselines."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from inspect_pipeline.cli.documents import Document, document_of
+from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOption, SeedOption, WorkspaceOption
+from inspect_pipeline.cli.session import open_session
+from inspect_pipeline.cli.text import rate_text
+from inspect_pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Task = Literal["classify", "detect"]
+DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="A data folder.", show_default=False)]
+TaskOption = Annotated[Task, typer.Option("--task", help="classify: N-way K-shot episodes.")]
+WayOption = Annotated[int, typer.Option("--way", metavar="N", help="Classes in an episode.", min=2)]
+ShotOption = Annotated[int, typer.Option("--shot", metavar="K", help="Support samples of a class.", min=1)]
+QueryOption = Annotated[int, typer.Option("--query", metavar="Q", help="Query samples of a class.", min=1)]
+EpisodesOption = Annotated[int, typer.Option("--episodes", metavar="E", help="Episodes drawn.", min=1)]
+NormalsOption = Annotated[
+    int | None, typer.Option("--normals", metavar="M", help="Of --task detect.", show_default=False, min=1)
+]
+DrawsOption = Annotated[
+    int | None, typer.Option("--draws", metavar="D", help="Of --task detect.", show_default=False, min=1)
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME@ALIAS", help="Else the default initialization.", show_default=False),
+]
+MethodOption = Annotated[
+    str | None, typer.Option("--method", metavar="M", help="A method without training.", show_default=False)
+]
+RegionsOption = Annotated[
+    Literal["image", "boxes"], typer.Option("--regions", help="Samples: whole images, or the boxes drawn in them.")
+]
+
+
+def evaluate(
+    context: typer.Context,
+    *,
+    data: DataOption,
+    task: TaskOption = "classify",
+    way: WayOption = 5,
+    shot: ShotOption = 5,
+    query: QueryOption = 15,
+    episodes: EpisodesOption = 600,
+    seed: SeedOption = 0,
+    normals: NormalsOption = None,
+    draws: DrawsOption = None,
+    model: ModelOption = None,
+    method: MethodOption = None,
+    regions: RegionsOption = "image",
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Measure accuracy over episodes, with the 95% interval, beside the frozen heads on the same episodes."""
+    session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
+    _refuse_contradictions(task, detect_only={"--normals": normals, "--draws": draws}, model=model, method=method)
+    with session.house() as house:
+        summary = house.evaluate(
+            data,
+            way=way,
+            shot=shot,
+            query=query,
+            episodes=episodes,
+            seed=seed,
+            model=model,
+            method=method,
+            regions=regions,
+        )
+    document = document_of(summary)
+    session.answer(document, lambda: _view(document))
+
+
+def _refuse_contradictions(
+    task: Task, *, detect_only: dict[str, int | None], model: str | None, method: str | None
+) -> None:
+    if task == "detect":
+        raise UserError(
+            "evaluate --task detect is not in this version; it comes with version 0.2 (detection measured over "
+            "repeated draws); --task classify works now"
+        )
+    given = [option for option, value in detect_only.items() if value is not None]
+    if given:
+        raise UserError(f"{' and '.join(given)} belong to --task detect; leave them out for --task classify")
+    if model is not None and method is not None:
+        raise UserError("--model and --method were both given; a model has its method already, give one of them")
+
+
+def _view(document: Document) -> "RenderableType":
+    from inspect_pipeline.cli.tables import facts, grid, stacked
+
+    title = f"{document['way']}-way {document['shot']}-shot accuracy over {document['episodes']} episodes"
+    baselines = {
+        f"baseline {name}": rate_text(row["accuracy"], row["interval"]) for name, row in document["baselines"].items()
+    }
+    main = facts(
+        title,
+        {document["method"]: rate_text(document["accuracy"], document["interval"])}
+        | baselines
+        | {"seed": document["seed"], "data": document["fingerprint"]},
+    )
+    rows = [(name, rate_text(row["recall"], row["interval"])) for name, row in document["per_type"].items()]
+    return stacked(main, grid("Each type", ("type", "recall"), rows) if rows else None)

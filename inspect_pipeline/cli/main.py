@@ -1,0 +1,130 @@
+"""The program ``inspect-pipeline``: its commands, and the one edge where errors become a line and an exit code."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, cast
+
+import typer
+
+from inspect_pipeline import __version__
+from inspect_pipeline.cli import demo, doctor, evaluate, flows, ingest, report, score, teach, train
+from inspect_pipeline.cli.models import gating, listing, transport
+from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, WorkspaceOption
+from inspect_pipeline.cli.session import Invocation
+from inspect_pipeline.cli.text import printable
+from inspect_pipeline.errors import InspectError, NothingToDoError, RefusedError
+
+PROGRAM = "inspect-pipeline"
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("ingest")(ingest.ingest)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("teach")(teach.teach)
+app.command("score")(score.score)
+app.command("report")(report.report)
+app.command("doctor")(doctor.doctor)
+
+models_app = typer.Typer(
+    help="Registered models: what there is, what is in force, and how it changes.", no_args_is_help=True
+)
+models_app.command("list")(listing.list_models)
+models_app.command("show")(listing.show)
+models_app.command("compare")(gating.compare)
+models_app.command("promote")(gating.promote)
+models_app.command("rollback")(gating.rollback)
+models_app.command("export")(transport.export)
+models_app.command("import")(transport.import_file)
+models_app.command("verify")(transport.verify)
+app.add_typer(models_app, name="models")
+
+flows_app = typer.Typer(help="The flows on their schedules, here or deployed.", no_args_is_help=True)
+flows_app.command("serve")(flows.serve)
+flows_app.command("deploy")(flows.deploy)
+app.add_typer(flows_app, name="flows")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def before_command(
+    context: typer.Context,
+    *,
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    debug: DebugOption = False,
+    version: Annotated[  # noqa: ARG001 - its callback has done the work
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Few-shot defect inspection for line-scan cameras: ingest, train, teach, score, report."""
+    invocation = cast(Invocation, context.obj)
+    invocation.workspace = workspace
+    invocation.config_dir = config_dir
+    invocation.debug = debug
+
+
+def main(arguments: Sequence[str], *, invocation: Invocation | None = None) -> int:
+    """Run one command and return its exit code: 0 ok, 1 our fault, 2 usage or bad input, 3 refused, 4 nothing to do."""
+    outside = invocation or Invocation()
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=list(arguments), prog_name=PROGRAM, obj=outside, standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the edge: everything ends as a line and a code
+        if outside.debug:
+            traceback.print_exc()
+        return _told(error)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: BaseException) -> int:
+    """Say on standard error, in one line, what happened; return the exit code."""
+    if isinstance(error, KeyboardInterrupt | typer.Abort):
+        return _say("interrupted", "the work done so far is kept; run it again to go on", code=INTERRUPTED)
+    if isinstance(error, NothingToDoError):
+        return _say("nothing to do", error, code=error.exit_code)
+    if isinstance(error, RefusedError):
+        return _say("refused", error, code=error.exit_code)
+    if isinstance(error, InspectError):
+        return _say("error", error, code=error.exit_code)
+    if isinstance(error, typer.TyperException):
+        return _told_usage(error)
+    fault = (
+        f"this is our fault: {type(error).__name__}: {error}; run again with --debug for the traceback and report it"
+    )
+    return _say("error", fault, code=1)
+
+
+def _told_usage(error: typer.TyperException) -> int:
+    """Say what is wrong with the words given; a bare command has shown its help already."""
+    message = error.format_message().strip()
+    if not message:
+        return error.exit_code
+    context = getattr(error, "ctx", None)
+    help_hint = f"; see '{context.command_path} --help'" if context is not None else ""
+    return _say("error", message.rstrip(".") + help_hint, code=error.exit_code)
+
+
+def _say(kind: str, message: object, *, code: int) -> int:
+    typer.echo(f"{kind}: {printable(message)}", err=True)
+    return code
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,170 @@
+"""``models compare``, ``promote`` and ``rollback``: the version in force changes through its gate alone."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inspect_pipeline.cli.documents import Document, document_of, plain
+from inspect_pipeline.cli.operator import operator_name
+from inspect_pipeline.cli.options import (
+    ConfigDirOption,
+    DebugOption,
+    JsonOption,
+    ModelArgument,
+    OperatorOption,
+    WorkspaceOption,
+)
+from inspect_pipeline.cli.references import ModelReference, parse_reference
+from inspect_pipeline.cli.session import open_session
+from inspect_pipeline.errors import NothingToDoError, RefusedError, UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from inspect_pipeline.bootstrap.house import House
+    from inspect_pipeline.domain.gate import Evidence, GateReport
+
+VersionOption = Annotated[
+    str | None, typer.Option("--version", metavar="N", help="The version; else the challenger.", show_default=False)
+]
+ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the records.")]
+
+
+def compare(
+    context: typer.Context,
+    *,
+    model: ModelArgument,
+    version: VersionOption = None,
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Put the evidence of a version (or of the challenger) beside the champion's, with the gate's opinion."""
+    session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
+    wanted = _wanted(model, version)
+    with session.house() as house:
+        resolved, report = house.models.gate(wanted.model, version=_resolved(house, wanted))
+    document = {"model": wanted.model, "version": resolved, **gate_document(report)}
+    session.answer(document, lambda: _compare_view(document))
+
+
+def promote(
+    context: typer.Context,
+    *,
+    model: ModelArgument,
+    version: VersionOption = None,
+    operator: OperatorOption = None,
+    reason: ReasonOption = "promoted from the command line",
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make a version (or the challenger) the champion, if its gate passes. Ends with 3 when the gate refuses.
+
+    Ends with 4 when that version is the champion already.
+    """
+    session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
+    wanted = _wanted(model, version)
+    with session.house() as house:
+        resolved = _resolved(house, wanted)
+        try:
+            promotion, report = house.models.promote(
+                wanted.model, operator=operator_name(operator), reason=reason, version=resolved
+            )
+            unmoved = None
+        except (RefusedError, NothingToDoError) as error:
+            tried, report = house.models.gate(wanted.model, version=resolved)
+            unmoved = error
+    if unmoved is not None:
+        refusal: Document = {"model": wanted.model, "version": tried, "promoted": False, "why": str(unmoved)}
+        refusal |= gate_document(report)
+        session.answer(refusal, lambda: _compare_view(refusal))
+        raise unmoved
+    document = {**document_of(promotion), "version": promotion.to_version, "promoted": True, **gate_document(report)}
+    session.answer(document, lambda: _moved_view(document))
+
+
+def rollback(
+    context: typer.Context,
+    *,
+    model: ModelArgument,
+    operator: OperatorOption = None,
+    reason: ReasonOption = "rolled back from the command line",
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Make the previous version the champion again; it was in force before, so no gate is asked."""
+    session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
+    wanted = parse_reference(model)
+    if wanted.version or wanted.alias:
+        raise UserError(f"rollback goes to the previous version; give {wanted.model} alone, or use 'models promote'")
+    with session.house() as house:
+        promotion = house.models.rollback(wanted.model, operator=operator_name(operator), reason=reason)
+    document = {**document_of(promotion), "version": promotion.to_version}
+    session.answer(document, lambda: _moved_view(document))
+
+
+def gate_document(report: "GateReport") -> Document:
+    """Return the gate's opinion with the evidence of both sides."""
+    return {
+        "passed": report.passed,
+        "reasons": list(report.reasons),
+        "challenger": _evidence(report.challenger),
+        "champion": None if report.champion is None else _evidence(report.champion),
+    }
+
+
+def _evidence(evidence: "Evidence") -> Document:
+    from inspect_pipeline.domain.gate import evidence_to
+
+    document: Document = plain(evidence_to(evidence))
+    return document
+
+
+def _wanted(model: str, version: str | None) -> ModelReference:
+    wanted = parse_reference(model)
+    if version is None:
+        return wanted
+    if wanted.version or wanted.alias:
+        raise UserError(f"{model!r} names a version already; give either @REF or --version")
+    return ModelReference(model=wanted.model, version=version)
+
+
+def _resolved(house: "House", wanted: ModelReference) -> str | None:
+    """Return the version asked for, None for the challenger."""
+    if wanted.alias is None:
+        return wanted.version
+    return house.models.show(wanted.model, alias=wanted.alias)[0]
+
+
+def _moved_view(document: Document) -> "RenderableType":
+    before = document["from_version"] or "none"
+    return (
+        f"{document['model']}: champion is version {document['to_version']} (before: {before}), "
+        f"by {document['operator']}: {document['reason']}"
+    )
+
+
+def _compare_view(document: Document) -> "RenderableType":
+    from inspect_pipeline.cli.tables import facts, grid, stacked
+
+    challenger, champion = document["challenger"], document["champion"] or {}
+    opinion = facts(
+        f"{document['model']} version {document['version']}",
+        {"gate": "passes" if document["passed"] else "refuses"}
+        | {f"reason {number}": reason for number, reason in enumerate(document["reasons"], 1)},
+    )
+    rows = [(key, _shown(challenger[key]), _shown(champion.get(key))) for key in challenger if challenger[key]]
+    return stacked(opinion, grid("Evidence", ("", "this version", "champion"), rows) if rows else None)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, list):
+        return "; ".join(" ".join(map(str, item)) if isinstance(item, list) else str(item) for item in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,127 @@
+"""``inspect-pipeline teach``: a new defect type from a few samples."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inspect_pipeline.cli.documents import Document, document_of
+from inspect_pipeline.cli.operator import operator_name
+from inspect_pipeline.cli.options import (
+    ConfigDirOption,
+    DebugOption,
+    JsonOption,
+    LineOption,
+    OperatorOption,
+    RecipeOption,
+    SeedOption,
+    WorkspaceOption,
+)
+from inspect_pipeline.cli.session import open_session
+from inspect_pipeline.cli.text import rate_text, share_text
+from inspect_pipeline.domain.taxonomy import checked_type
+from inspect_pipeline.errors import NothingToDoError, UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from inspect_pipeline.services.teaching import TeachSummary
+
+
+TypeArgument = Annotated[str, typer.Argument(metavar="TYPE", help="The name of the type.", show_default=False)]
+SamplesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--samples", metavar="DIR", help="Images of the type: a flat folder or a data folder.", show_default=False
+    ),
+]
+LabelsOption = Annotated[
+    Path | None, typer.Option("--labels", metavar="FILE", help="Boxes of the type, as boxes.csv.", show_default=False)
+]
+NormalsOption = Annotated[
+    Path | None, typer.Option("--normals", metavar="DIR", help="Images of good material.", show_default=False)
+]
+
+
+def teach(
+    context: typer.Context,
+    *,
+    defect_type: TypeArgument,
+    samples: SamplesOption = None,
+    labels: LabelsOption = None,
+    normals: NormalsOption = None,
+    line: LineOption = "default",
+    recipe: RecipeOption = "default",
+    operator: OperatorOption = None,
+    seed: SeedOption = 0,
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Teach a defect type from 3 to 5 samples; the line's new detector is registered as challenger.
+
+    Ends with 4 when the same samples were taught before.
+    """
+    session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
+    if (samples is None) == (labels is None):
+        raise UserError("teach needs samples of the type: give either --samples DIR or --labels FILE")
+    name = checked_type(defect_type)
+    with session.house() as house:
+        summary = house.teach(
+            name,
+            samples=samples,
+            labels=labels,
+            normals=normals,
+            line=line,
+            recipe=recipe,
+            operator=operator_name(operator),
+            seed=seed,
+        )
+    document = teach_document(summary, name)
+    session.answer(document, lambda: _view(document))
+    if not summary.new:
+        raise NothingToDoError(f"{summary.model} version {summary.version} was taught the same samples before")
+
+
+def teach_document(summary: "TeachSummary", defect_type: str) -> Document:
+    """Return the answer: the summary, and the life cycle that the taught type has reached."""
+    return {**document_of(summary), "type": defect_type, "life_cycle": summary.life_cycles.get(defect_type)}
+
+
+def _view(document: Document) -> "RenderableType":
+    from inspect_pipeline.cli.tables import facts, grid, stacked
+
+    overkill = document["overkill"]
+    main = facts(
+        f"{document['model']} version {document['version']} (challenger)",
+        {
+            "taught": f"{document['type']} ({document['life_cycle'] or 'not among the types'})",
+            "from": document["initialization"],
+            "known-good regions": document["normals"],
+            "overkill": share_text(overkill["alarms"], overkill["of"], overkill["interval"]),
+            "took": f"{document['seconds']:.1f} s",
+        },
+    )
+    return stacked(main, _types(document), *(grid("Warning", (warning,), ()) for warning in document["warnings"]))
+
+
+def _types(document: Document) -> "RenderableType":
+    from inspect_pipeline.cli.tables import grid
+
+    rows = []
+    for name, row in document["leave_one_out"].items():
+        confused = ", ".join(f"{other} {count}" for other, count in document["confusions"].get(name, {}).items())
+        forgetting = document["forgetting"].get(name)
+        rows.append(
+            (
+                name,
+                document["life_cycles"].get(name, ""),
+                share_text(row["found"], row["of"], row["interval"]),
+                confused or "none",
+                "new" if forgetting is None else rate_text(forgetting, None),
+            )
+        )
+    return grid(
+        "Types, each sample left out once", ("type", "life cycle", "found", "named instead", "forgetting"), rows
+    )

@@ -1,0 +1,86 @@
+"""``inspect-pipeline train``: meta-train an initialization and register it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from inspect_pipeline.cli.documents import Document, document_of
+from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOption, SeedOption, WorkspaceOption
+from inspect_pipeline.cli.session import Session, open_session
+from inspect_pipeline.errors import NothingToDoError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+
+MoreArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[DIR]...", help="Further data folders, after --data DIR.", show_default=False),
+]
+DataOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="A data folder, or a folder of one a family; several may be given. Else the history in the catalog.",
+        show_default=False,
+    ),
+]
+MethodOption = Annotated[str, typer.Option("--method", metavar="M", help="See --list-methods.")]
+NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Registered as initialization.NAME.")]
+ConfigOption = Annotated[
+    list[Path] | None,
+    typer.Option("--config", metavar="FILE", help="A further yaml file, named after its section.", show_default=False),
+]
+
+
+def train(
+    context: typer.Context,
+    *,
+    more: MoreArgument = None,
+    data: DataOption = None,
+    method: MethodOption = "protonet",
+    name: NameOption = "default",
+    config: ConfigOption = None,
+    list_methods: Annotated[bool, typer.Option("--list-methods", help="Name the methods and end.")] = False,
+    seed: SeedOption = 0,
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Meta-train an initialization on known families and register it as challenger.
+
+    Ends with 4 when the same data, settings and seed were trained before.
+    """
+    session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
+    if list_methods:
+        _list_methods(session)
+        return
+    with session.house(config or ()) as house:
+        summary = house.train([*(data or ()), *(more or ())], method=method, name=name, seed=seed)
+    document = document_of(summary)
+    session.answer(document, lambda: _view(document))
+    if not summary.new:
+        raise NothingToDoError(f"{summary.model} version {summary.version} was trained on the same input before")
+
+
+def _list_methods(session: Session) -> None:
+    with session.house() as house:
+        methods = list(house.train_methods())
+    session.answer({"methods": methods}, lambda: "\n".join(methods))
+
+
+def _view(document: Document) -> "RenderableType":
+    from inspect_pipeline.cli.tables import facts
+
+    rows: dict[str, object] = {
+        "method": document["method"],
+        "head in force": document["chosen"],
+        "families": document["families"] if isinstance(document["families"], int) else ", ".join(document["families"]),
+        "speed": f"{document['episodes_per_s']:.1f} episodes/s",
+        "took": f"{document['seconds']:.1f} s",
+    }
+    rows |= {name: f"{value:.4g}" for name, value in document["metrics"].items() if value is not None}
+    return facts(f"{document['model']} version {document['version']}", rows)

@@ -1,0 +1,245 @@
+"""A house without a workspace: the same doors, fixed answers, and a record of how each was called."""
+
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from inspect_pipeline.bootstrap.doctor import Check
+from inspect_pipeline.domain.gate import Evidence, GateReport
+from inspect_pipeline.domain.material import Coil, Gap
+from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
+from inspect_pipeline.domain.statistics import rate
+from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.services.evaluation import EvaluateSummary
+from inspect_pipeline.services.ingest import IngestSummary
+from inspect_pipeline.services.scoring import ScoreSummary
+from inspect_pipeline.services.teaching import TeachSummary
+from inspect_pipeline.services.training import TrainSummary
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+DETECTOR = "detector.default.default"
+
+INGESTED = IngestSummary(
+    coil="coil-7",
+    captured=12,
+    new=12,
+    duplicates=0,
+    unusable=(("frame 3 ü.png", "truncated: 10 of 300 lines"),),
+    missing=(Gap(first_line=300, line_count=40, reason="no frame holds these lines"),),
+    labels=0,
+    seconds=0.5,
+)
+TRAINED = TrainSummary(
+    model="initialization.default",
+    version="3",
+    new=True,
+    method="protonet",
+    chosen="frozen",
+    metrics={"accuracy": 0.9, "difference_low": float("nan")},
+    episodes_per_s=41.0,
+    families=("mono", "painted"),
+    fingerprint="abc",
+    seconds=2.0,
+)
+EVALUATED = EvaluateSummary(
+    method="protonet",
+    model="initialization.default@3",
+    accuracy=0.963,
+    interval=(0.958, 0.968),
+    way=5,
+    shot=5,
+    query=15,
+    episodes=600,
+    seed=0,
+    fingerprint="abc",
+    per_type={"crazing [bold]": {"recall": 0.9, "interval": (0.88, 0.92)}},
+    per_family={},
+    baselines={"nearest prototype": {"accuracy": 0.961, "interval": (0.956, 0.966)}},
+    refused=(),
+    samples=1800,
+)
+TAUGHT = TeachSummary(
+    model=DETECTOR,
+    version="4",
+    new=True,
+    initialization="initialization.default@3",
+    life_cycles={"crack": "provisional"},
+    leave_one_out={"crack": {"found": 4, "of": 5, "interval": [0.2836, 0.9949]}},
+    confusions={"crack": {"stain": 1}},
+    forgetting={"stain": 0.0},
+    warnings=("two samples look alike",),
+    normals=40,
+    overkill={"alarms": 1, "of": 40, "interval": [0.0006, 0.1316]},
+    seconds=3.0,
+)
+SCORED = ScoreSummary(
+    coil="coil-7",
+    detector=f"{DETECTOR}@4",
+    judged=11,
+    unusable=1,
+    new=12,
+    not_inspected_m=0.25,
+    findings=3,
+    verdicts={"PASS": 9, "DEFECT": 2, "UNUSABLE": 1},
+    seconds=2.0,
+)
+
+
+def coil(name: str, *, line: str = "default") -> Coil:
+    return Coil(id=name, line=line, recipe="default", family=line, created_at=NOW)
+
+
+def version_of(model: str, version: str, *aliases: str) -> ModelVersion:
+    return ModelVersion(model=model, version=version, created_at=NOW, aliases=aliases, tags={}, run=None)
+
+
+@dataclass
+class FakeModels:
+    """Registered models with a gate that refuses for the reasons given."""
+
+    versions: list[ModelVersion] = field(default_factory=lambda: [version_of(DETECTOR, "4", "champion")])
+    reasons: tuple[str, ...] = ()
+    champion: str = "4"
+    altered: frozenset[str] = frozenset()
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def listing(self) -> list[ModelVersion]:
+        return self.versions
+
+    def show(self, model: str, *, version: str | None = None, alias: str = "champion") -> tuple[str, dict[str, Any]]:
+        self.calls.append(("show", {"model": model, "version": version, "alias": alias}))
+        resolved = version or {"champion": self.champion, "previous": "1"}.get(alias)
+        if resolved is None or resolved in self.altered:
+            raise NotFoundError(f"{model}@{version or alias} is not there")
+        return resolved, {"method": "protonet", "classes": ["crack"], "threshold": 1.5}
+
+    def gate(self, model: str, *, version: str | None = None) -> tuple[str, GateReport]:
+        evidence = Evidence(promised_overkill=0.05, overkill=rate(1, 40), episodes=600)
+        return version or "5", GateReport(challenger=evidence, champion=evidence, reasons=self.reasons)
+
+    def promote(
+        self, model: str, *, operator: str, reason: str, version: str | None = None
+    ) -> tuple[Promotion, GateReport]:
+        self.calls.append(("promote", {"operator": operator, "reason": reason, "version": version}))
+        resolved, report = self.gate(model, version=version)
+        if resolved == self.champion:
+            raise NothingToDoError(f"{model} version {resolved} is the champion already")
+        if not report.passed:
+            raise RefusedError(f"{model} version {resolved} was refused by its gate: " + "; ".join(report.reasons))
+        return self._promotion(model, resolved, operator, reason), report
+
+    def rollback(self, model: str, *, operator: str, reason: str) -> Promotion:
+        return self._promotion(model, "1", operator, reason)
+
+    def _promotion(self, model: str, to: str, operator: str, reason: str) -> Promotion:
+        return Promotion(
+            model=model, from_version=self.champion, to_version=to, operator=operator, reason=reason, at=NOW
+        )
+
+
+@dataclass
+class FakeHouse:
+    """Answers every door; ``calls`` keeps (door, arguments), ``failure`` is raised by every door."""
+
+    models: FakeModels = field(default_factory=FakeModels)
+    ingested: IngestSummary = INGESTED
+    trained: TrainSummary = TRAINED
+    taught: TeachSummary = TAUGHT
+    scored: ScoreSummary = SCORED
+    every_coil: tuple[Coil, ...] = ()
+    failures: dict[str, Exception] = field(default_factory=dict)
+    checks: tuple[Check, ...] = (Check(name="python", ok=True, detail="3.11.9"),)
+    failure: BaseException | None = None
+    noise: str = ""
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    settings: Any = None
+    progress: Progress | None = None
+    closed: bool = False
+
+    def open(self, settings: Any, progress: Progress) -> "FakeHouse":
+        self.settings, self.progress = settings, progress
+        return self
+
+    def __enter__(self) -> "FakeHouse":
+        return self
+
+    def __exit__(self, *_ending: object) -> None:
+        self.closed = True
+
+    def _called(self, door: str, **arguments: Any) -> None:
+        self.calls.append((door, arguments))
+        if self.noise:
+            print(self.noise)  # noqa: T201 - what a library does behind our back
+        if self.failure is not None:
+            raise self.failure
+
+    def ingest(self, source: str, *, coil: str | None, line: str, recipe: str, family: str | None) -> IngestSummary:
+        self._called("ingest", source=source, coil=coil, line=line, recipe=recipe, family=family)
+        assert self.progress is not None
+        self.progress("ingest", 12, 12)
+        return self.ingested
+
+    def train(self, data: list[Path], *, method: str, name: str, seed: int) -> TrainSummary:
+        self._called("train", data=list(data), method=method, name=name, seed=seed)
+        return self.trained
+
+    def train_methods(self) -> list[str]:
+        self._called("train_methods")
+        return ["protonet"]
+
+    def evaluate(
+        self,
+        data: Path,
+        *,
+        way: int,
+        shot: int,
+        query: int,
+        episodes: int,
+        seed: int,
+        model: str | None,
+        method: str | None,
+        regions: str,
+    ) -> EvaluateSummary:
+        self._called("evaluate", data=data, way=way, shot=shot, query=query, episodes=episodes, model=model)
+        return replace(EVALUATED, way=way, shot=shot, query=query, episodes=episodes, seed=seed)
+
+    def teach(
+        self,
+        defect_type: str,
+        *,
+        samples: Path | None,
+        labels: Path | None,
+        normals: Path | None,
+        line: str,
+        recipe: str,
+        operator: str,
+        seed: int,
+    ) -> TeachSummary:
+        self._called("teach", defect_type=defect_type, samples=samples, labels=labels, operator=operator, line=line)
+        return self.taught
+
+    def score(self, coil: str, *, model: str | None) -> ScoreSummary:
+        self._called("score", coil=coil, model=model)
+        if coil in self.failures:
+            raise self.failures[coil]
+        return replace(self.scored, coil=coil)
+
+    def coils(self) -> list[Coil]:
+        return list(self.every_coil)
+
+    def report(self, coil: str, *, out: Path | None, pdf: bool) -> Path:
+        self._called("report", coil=coil, out=out, pdf=pdf)
+        return out or Path("workspace/reports") / f"{coil}.html"
+
+    def export_model(self, model: str, *, version: str | None, alias: str, out: Path) -> Path:
+        self._called("export_model", model=model, version=version, alias=alias, out=out)
+        return out
+
+    def import_model(self, file: Path) -> tuple[str, str]:
+        self._called("import_model", file=file)
+        return "initialization.default", "7"
+
+    def doctor(self) -> list[Check]:
+        self._called("doctor")
+        return list(self.checks)

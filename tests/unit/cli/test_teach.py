@@ -1,0 +1,69 @@
+"""``teach``: the answer with leave-one-out and its interval, and forms that are refused."""
+
+import getpass
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.conftest import Program
+
+
+def test_the_answer_holds_leave_one_out_confusions_forgetting_and_life_cycle(program: Program) -> None:
+    ran = program("teach", "crack", "--samples", "five", "--operator", "night shift", "--json")
+
+    assert ran.code == 0
+    assert ran.document["version"] == "4"
+    assert ran.document["leave_one_out"]["crack"] == {"found": 4, "of": 5, "interval": [0.2836, 0.9949]}
+    assert ran.document["confusions"] == {"crack": {"stain": 1}}
+    assert ran.document["forgetting"] == {"stain": 0.0}
+    assert ran.document["seconds"] == 3.0
+    assert ran.document["life_cycle"] == "provisional"
+    expected = {
+        "defect_type": "crack",
+        "samples": Path("five"),
+        "labels": None,
+        "operator": "night shift",
+        "line": "default",
+    }
+    assert program.house.calls == [("teach", expected)]
+
+
+def test_a_person_sees_counts_interval_and_warnings(program: Program) -> None:
+    ran = program("teach", "crack", "--labels", "boxes.csv")
+
+    assert "0.800 [0.284, 0.995] (4 of 5)" in ran.out
+    assert "0.025 [0.001, 0.132] (1 of 40)" in ran.out
+    assert "two samples look alike" in ran.out
+
+
+def test_the_operator_is_the_login_where_none_is_given(program: Program) -> None:
+    program("teach", "crack", "--samples", "five")
+
+    assert program.house.calls[0][1]["operator"] == getpass.getuser()
+
+
+@pytest.mark.parametrize("words", [(), ("--samples", "a", "--labels", "b")])
+def test_samples_come_from_one_place(program: Program, words: tuple[str, ...]) -> None:
+    ran = program("teach", "crack", *words)
+
+    assert ran.code == 2
+    assert "either --samples DIR or --labels FILE" in ran.err
+    assert program.house.calls == []
+
+
+@pytest.mark.parametrize("name", ["good", "unknown", "a/b", " "])
+def test_a_name_that_cannot_be_used_is_refused_before_any_work(program: Program, name: str) -> None:
+    ran = program("teach", name, "--samples", "five")
+
+    assert ran.code == 2
+    assert program.house.calls == []
+
+
+def test_the_same_samples_again_end_with_4_and_still_answer(program: Program) -> None:
+    program.house.taught = replace(program.house.taught, new=False)
+
+    ran = program("teach", "crack", "--samples", "five", "--json")
+
+    assert (ran.code, ran.document["version"]) == (4, "4")
+    assert ran.err.startswith("nothing to do: ")
