@@ -3,7 +3,7 @@
 Max-pooling finds small defects that a mean hides; the expansion inside ``blocks.5.0`` still sees texture at stride 16.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 
 import numpy as np
@@ -43,14 +43,14 @@ def region_features(
     lazily: no more than ``batch`` are held at once. Raises BadDataError for other arrays.
     """
     rows: list[NDArray[np.float32]] = [np.zeros((0, descriptor_dims(backbone)), dtype=np.float32)]
-    done = 0
+    done, total = 0, len(images) if isinstance(images, Sized) else 0
     with torch.inference_mode():
         for part in _batches(images, batch):
             tensors = [backbone.prepare(_single(image), side_px=side_px) for image in part]
             rows.append(describe(backbone, torch.cat(tensors)).cpu().numpy())
             done += len(part)
             if progress is not None:
-                progress("region features", done, 0)
+                progress("region features", done, total)
     return np.concatenate(rows)
 
 

@@ -12,7 +12,8 @@ from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_
 from inspect_pipeline.learning.evaluation import with_permuted_types
 from inspect_pipeline.learning.held_out import divide
 from inspect_pipeline.learning.methods import untrained
-from inspect_pipeline.learning.outer_loop import OuterLoop, meta_train
+from inspect_pipeline.learning.outer_loop import meta_train
+from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 
 SPEC = EpisodeSpec(way=3, shot=2, query=4)
 SHORT = OuterLoop(

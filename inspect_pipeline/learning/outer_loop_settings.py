@@ -1,0 +1,29 @@
+"""How meta-training is run; without torch, so that settings can be read in a moment."""
+
+from dataclasses import dataclass
+
+from inspect_pipeline.errors import BadDataError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterLoop:
+    """How long and how fast to learn; ``decay`` draws the head back to the identity."""
+
+    steps: int = 300
+    tasks_per_step: int = 16
+    learning_rate: float = 0.01
+    decay: float = 1e-3
+    validate_every: int = 25
+    patience: int = 4
+    validation_episodes: int = 200
+    decision_episodes: int = 600
+
+    def __post_init__(self) -> None:
+        counts = (self.steps, self.tasks_per_step, self.validate_every, self.patience)
+        if min(counts) < 1 or min(self.validation_episodes, self.decision_episodes) < 2:
+            raise BadDataError("the outer loop needs 1 or more steps, tasks and patience, and 2 or more episodes each")
+        if not (0.0 < self.learning_rate < 1.0 and self.decay >= 0.0):
+            raise BadDataError(
+                f"a learning rate of {self.learning_rate} or decay of {self.decay} cannot be used; "
+                "give a rate between 0 and 1 and a decay of 0 or more"
+            )
