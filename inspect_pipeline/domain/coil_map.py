@@ -9,7 +9,7 @@ from inspect_pipeline.domain.findings import Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defect:
-    """One physical defect: the findings that touch each other, strongest first."""
+    """One physical defect: the findings that touch, directly or through others, strongest first."""
 
     findings: tuple[Finding, ...]
 
@@ -38,9 +38,11 @@ def _touch(one: Finding, other: Finding, gap_mm: float) -> bool:
 def merge(findings: Sequence[Finding], *, gap_mm: float) -> list[Defect]:
     """Return physical defects: findings of one type in different frames that touch within ``gap_mm`` are one.
 
-    Findings of the same frame stay apart: the detector has already joined what touches there. Order is downweb.
+    Two findings of the same frame are never joined by touching each other, for the detector has already joined what
+    touches there; they are one defect where a finding of a neighbouring frame touches both (a U over the border). Order
+    is downweb; the order of ``findings`` is no input.
     """
-    ordered = sorted(findings, key=lambda f: (f.downweb_m - f.length_mm / 2000.0, f.crossweb_mm))
+    ordered = sorted(findings, key=_downweb_order)
     parent = list(range(len(ordered)))
 
     def root(i: int) -> int:
@@ -63,6 +65,14 @@ def merge(findings: Sequence[Finding], *, gap_mm: float) -> list[Defect]:
     for i, finding in enumerate(ordered):
         groups.setdefault(root(i), []).append(finding)
     return [Defect(findings=tuple(sorted(group, key=lambda f: -f.score))) for group in groups.values()]
+
+
+def _downweb_order(finding: Finding) -> tuple[float | str, ...]:
+    """Return a key that tells any two different findings apart, head first."""
+    roi = finding.roi
+    box = (roi.top, roi.left, roi.bottom, roi.right)
+    names = (finding.frame, finding.defect_type, finding.evidence.value)
+    return (_extent(finding)[0], finding.crossweb_mm, -finding.score, *box, *names)
 
 
 def pareto(findings: Iterable[Finding]) -> list[tuple[str, int]]:

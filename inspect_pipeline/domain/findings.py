@@ -1,11 +1,13 @@
 """Findings and verdicts: what was seen, where, and what it means for the frame."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.domain.material import CapturedFrame, Gap, Roi, mm_per_line
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
+from inspect_pipeline.errors import BadDataError
 
 
 class Verdict(StrEnum):
@@ -43,7 +45,13 @@ class Finding:
     length_mm: float
     evidence: Evidence
     runner_up: str | None = None
-    heatmap: str | None = None
+
+    def __post_init__(self) -> None:
+        numbers = (self.score, self.crossweb_mm, self.downweb_m, self.width_mm, self.length_mm)
+        if not all(math.isfinite(number) for number in numbers) or min(self.width_mm, self.length_mm) <= 0.0:
+            raise BadDataError(
+                f"finding on frame {self.frame}: score, place and size are {numbers}; all must be finite, sizes above 0"
+            )
 
     @property
     def known(self) -> bool:
@@ -53,13 +61,42 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameResult:
-    """The verdict on one frame by one detector version; unique on (frame, detector)."""
+    """The verdict on one frame by one detector version; unique on (frame, detector).
+
+    ``reason`` is set exactly when the verdict is UNUSABLE, which has no findings; any other verdict is what ``decide``
+    says of the findings. ``heatmap`` is the content address of its scores as a small grey PNG, where one was kept.
+    """
 
     frame: str
     verdict: Verdict
     detector: str
     findings: tuple[Finding, ...] = ()
     reason: str | None = None
+    heatmap: str | None = None
+
+    def __post_init__(self) -> None:
+        unusable = self.verdict is Verdict.UNUSABLE
+        if unusable != bool(self.reason) or (unusable and self.findings):
+            raise BadDataError(
+                f"frame {self.frame}: {self.verdict} with reason {self.reason!r} and {len(self.findings)} findings; "
+                "UNUSABLE has a reason and no findings, a judged frame has no reason"
+            )
+        if not unusable and self.verdict is not decide(self.findings):
+            raise BadDataError(
+                f"frame {self.frame}: {self.verdict} with {len(self.findings)} findings, which say "
+                f"{decide(self.findings)}; score it again"
+            )
+
+
+def not_inspected_m(frames: Iterable[CapturedFrame], results: Iterable[FrameResult], gaps: Iterable[Gap]) -> float:
+    """Return the metres of a coil that nobody judged: gaps, unusable frames and frames without a verdict.
+
+    Lines count with ``mm_per_line``; those of two captures count as not judged where one of the two was not.
+    """
+    judged = {result.frame for result in results if result.verdict is not Verdict.UNUSABLE}
+    every = list(frames)
+    lines = sum(frame.line_count for frame in every if frame.id not in judged) + sum(gap.line_count for gap in gaps)
+    return lines * mm_per_line(every) / 1000.0
 
 
 def decide(findings: Iterable[Finding]) -> Verdict:

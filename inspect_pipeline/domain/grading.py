@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict
 from inspect_pipeline.domain.labels import Label, LabelKind, Origin
 from inspect_pipeline.domain.statistics import Rate, rate
-
-MIN_OVERLAP_PX = 1
+from inspect_pipeline.errors import BadDataError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,7 @@ class Outcome:
 
     @property
     def alarmed(self) -> bool:
-        """Whether any finding touches the region."""
+        """Whether any finding belongs to the region."""
         return bool(self.findings)
 
     @property
@@ -50,27 +49,27 @@ class Grade:
 
 
 def outcomes(labels: Sequence[Label], results: Iterable[FrameResult]) -> list[Outcome]:
-    """Return for every reference label which findings touch its region (by at least one pixel)."""
-    by_frame = {result.frame: result for result in results}
+    """Return for every reference label which findings belong to its region.
+
+    A finding belongs to every region with which it shares half of the smaller box of the two. ``labels`` are those in
+    force, ``results`` those of one detector version: BadDataError where a frame has two.
+    """
+    by_frame: dict[str, FrameResult] = {}
+    for result in results:
+        if by_frame.setdefault(result.frame, result) is not result:
+            raise BadDataError(f"frame {result.frame} has two verdicts; grade one detector version at a time")
     graded = []
     for label in labels:
-        result = by_frame.get(label.region.frame)
-        judged = result is not None and result.verdict is not Verdict.UNUSABLE
-        touching = () if result is None else _touching(label, result.findings)
+        verdict = by_frame.get(label.region.frame)
+        judged = verdict is not None and verdict.verdict is not Verdict.UNUSABLE
+        touching = () if verdict is None else _touching(label, verdict.findings)
         graded.append(Outcome(label=label, judged=judged, findings=touching))
     return graded
 
 
 def _touching(label: Label, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return the findings that belong to the region: their centre lies in it, or they overlap it by half themselves."""
     roi = label.region.roi
-    kept = []
-    for finding in findings:
-        overlap = finding.roi.overlap_px(roi)
-        covers_half = overlap * 2 >= min(finding.roi.area_px, roi.area_px)
-        if overlap >= MIN_OVERLAP_PX and covers_half:
-            kept.append(finding)
-    return tuple(kept)
+    return tuple(f for f in findings if 2 * f.roi.overlap_px(roi) >= min(f.roi.area_px, roi.area_px))
 
 
 def grade(graded: Sequence[Outcome]) -> Grade:

@@ -64,12 +64,19 @@ class Label:
     supersedes: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.defect_type is None) == (self.kind is LabelKind.DEFECT):
+        named = self.defect_type is not None
+        if named != (self.kind is LabelKind.DEFECT) or self.defect_type == "":
             raise BadDataError(f"label {self.id}: a defect needs a type, and 'not a defect' must have none")
+        if self.supersedes == self.id:
+            raise BadDataError(f"label {self.id} supersedes itself; name the label that it replaces")
 
 
 def in_force(labels: Iterable[Label]) -> list[Label]:
-    """Return the labels that no later one supersedes, in the order given."""
+    """Return the labels that no other one supersedes, in the order given.
+
+    Give all labels of the line or coil and choose by role afterwards: a label that moves a region from support to held
+    out has the other role, and unseen it would leave the old one in force.
+    """
     every = list(labels)
     replaced = {label.supersedes for label in every if label.supersedes is not None}
     return [label for label in every if label.id not in replaced]

@@ -4,6 +4,7 @@ Coordinates. ``crossweb`` runs across the strip, pixel columns from the left edg
 ``downweb`` runs along it, counted in encoder lines from the head of the coil. Boxes are half-open, in px.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,7 +86,8 @@ class Frame:
     """One image of a line camera: ``line_count`` lines from ``first_line`` on.
 
     ``pixels`` is u8 or u16 of shape (h, w) or (h, w, 3) RGB, read-only, h == ``line_count`` of which the first
-    ``valid_lines`` hold data of this frame. ``captured_at`` is UTC.
+    ``valid_lines`` hold data of this frame (None: all). ``captured_at`` is UTC. ``source`` names the capture within
+    its coil and camera: two captures of one source with the same pixels are one.
     """
 
     id: str
@@ -100,11 +102,19 @@ class Frame:
     valid_lines: int | None = None
 
     def __post_init__(self) -> None:
-        if self.pixels.dtype not in (np.uint8, np.uint16) or self.pixels.ndim not in (2, 3):
+        grey_or_rgb = self.pixels.ndim == 2 or (self.pixels.ndim == 3 and self.pixels.shape[2] == 3)
+        if self.pixels.dtype not in (np.uint8, np.uint16) or not grey_or_rgb or self.pixels.size == 0:
             raise BadDataError(
                 f"frame {self.id}: pixels are {self.pixels.dtype} of shape {self.pixels.shape}; "
                 "frames hold u8 or u16 of shape (h, w) or (h, w, 3)"
             )
+        valid = self.line_count if self.valid_lines is None else self.valid_lines
+        if self.first_line < 0 or not 0 <= valid <= self.line_count:
+            raise BadDataError(
+                f"frame {self.id}: first line {self.first_line}, {valid} valid of {self.line_count} lines; "
+                "lines count from 0 and no more can be valid than there are"
+            )
+        _refuse_scale(self.id, self.mm_per_px_across, self.mm_per_px_along)
         if self.captured_at.tzinfo is None:
             raise BadDataError(f"frame {self.id}: capture time has no time zone; give UTC")
         self.pixels.setflags(write=False)
@@ -122,7 +132,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnusableCapture:
-    """A capture that gave no image that could be judged, with the reason; it stays in the ledger."""
+    """A capture that gave no image that could be judged, with the reason; it stays in the ledger.
+
+    ``source`` names the capture within its coil and camera, as in a Frame; the same source and reason are one.
+    """
 
     source: str
     reason: str
@@ -134,10 +147,21 @@ class UnusableCapture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a region lies on the coil: its centre and its size."""
+
+    crossweb_mm: float
+    downweb_m: float
+    width_mm: float
+    length_mm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedFrame:
     """What the catalog keeps of one capture; ``image`` is the content address, None where there is none.
 
-    ``reason`` is set exactly when the capture is unusable.
+    ``reason`` is set exactly when the capture is unusable; a capture without an image always is. A torn or dark frame
+    is unusable and keeps its image.
     """
 
     id: str
@@ -154,6 +178,16 @@ class CapturedFrame:
     image: str | None
     reason: str | None = None
 
+    def __post_init__(self) -> None:
+        if self.image is None and not self.reason:
+            raise BadDataError(f"frame {self.id}: it has neither an image nor a reason why not; give the reason")
+        if self.first_line < 0 or self.line_count < (1 if self.usable else 0):
+            raise BadDataError(
+                f"frame {self.id}: {self.line_count} lines from line {self.first_line}; lines count from 0, and a "
+                "usable frame has at least one"
+            )
+        _refuse_scale(self.id, self.mm_per_px_across, self.mm_per_px_along)
+
     @property
     def usable(self) -> bool:
         """Whether there is an image to judge."""
@@ -164,6 +198,20 @@ class CapturedFrame:
         """Metres of material along the web."""
         return self.line_count * self.mm_per_px_along / 1000.0
 
+    def place(self, roi: Roi) -> Place:
+        """Return where a box of this frame lies on the coil."""
+        return Place(
+            crossweb_mm=(roi.left + roi.right) / 2.0 * self.mm_per_px_across,
+            downweb_m=(self.first_line + (roi.top + roi.bottom) / 2.0) * self.mm_per_px_along / 1000.0,
+            width_mm=roi.width * self.mm_per_px_across,
+            length_mm=roi.height * self.mm_per_px_along,
+        )
+
+
+def _refuse_scale(frame: str, across: float, along: float) -> None:
+    if not (0.0 < across < math.inf and 0.0 < along < math.inf):
+        raise BadDataError(f"frame {frame}: {across} x {along} mm a pixel; give sizes above 0")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
@@ -172,6 +220,10 @@ class Gap:
     first_line: int
     line_count: int
     reason: str
+
+    def __post_init__(self) -> None:
+        if self.first_line < 0 or self.line_count < 1:
+            raise BadDataError(f"gap of {self.line_count} lines from line {self.first_line}; give at least one line")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +235,11 @@ class Coil:
     recipe: str
     family: str
     created_at: datetime
+
+
+def mm_per_line(frames: Iterable[CapturedFrame]) -> float:
+    """Return the resolution downweb of a coil: that of its first frame with an image, 1 where none has one."""
+    return next((frame.mm_per_px_along for frame in frames if frame.image is not None), 1.0)
 
 
 def missing_lines(spans: Iterable[tuple[int, int]], *, expected_lines: int | None = None) -> list[Gap]:

@@ -1,7 +1,7 @@
 """Intervals and bounds that a sceptic accepts; pure functions of counts and scores."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from inspect_pipeline.errors import BadDataError
 
-_BISECTIONS = 60
+_MOST_STEPS = 200
+_TOLERANCE = 1e-14
+_SMALLEST = 1e-300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,38 +45,66 @@ def binomial_interval(successes: int, trials: int, confidence: float = 0.95) -> 
     if trials == 0:
         return 0.0, 1.0
     tail = (1.0 - confidence) / 2.0
-    low = 0.0 if successes == 0 else _solve(lambda p: 1.0 - _binomial_cdf(successes - 1, trials, p), tail)
-    high = 1.0 if successes == trials else _solve(lambda p: 1.0 - _binomial_cdf(successes, trials, p), 1.0 - tail)
+    low = 0.0 if successes == 0 else _beta_quantile(tail, a=successes, b=trials - successes + 1)
+    high = 1.0 if successes == trials else _beta_quantile(1.0 - tail, a=successes + 1, b=trials - successes)
     return low, high
 
 
-def _binomial_cdf(successes: int, trials: int, p: float) -> float:
-    """Return P(X <= successes) for X ~ Binomial(trials, p), summed in log space."""
-    if p <= 0.0:
-        return 1.0
-    if p >= 1.0:
-        return 1.0 if successes >= trials else 0.0
-    k = np.arange(successes + 1, dtype=np.float64)
-    log_choose = math.lgamma(trials + 1) - np.array([math.lgamma(i + 1) + math.lgamma(trials - i + 1) for i in k])
-    terms = log_choose + k * math.log(p) + (trials - k) * math.log1p(-p)
-    peak = float(terms.max())
-    return min(1.0, math.exp(peak) * float(np.exp(terms - peak).sum()))
+def _beta_quantile(probability: float, *, a: int, b: int) -> float:
+    """Return x with I_x(a, b) == ``probability``, 0 < probability < 1: Newton steps inside a shrinking bracket."""
+    log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+    low, high, x = 0.0, 1.0, a / (a + b)
+    for _ in range(_MOST_STEPS):
+        log_term = a * math.log(x) + b * math.log1p(-x) - log_beta
+        excess = _incomplete_beta(x, log_term, a=a, b=b) - probability
+        low, high = (low, x) if excess > 0.0 else (x, high)
+        # x - excess / density; the density may underflow far out, where halving the bracket is the better step.
+        density = math.exp(log_term) / (x * (1.0 - x))
+        following = x - excess / density if density > 0.0 else -1.0
+        if not low < following < high:
+            following = (low + high) / 2.0
+        if abs(following - x) <= _TOLERANCE * min(x, 1.0 - x):
+            return following
+        x = following
+    return x
 
 
-def _solve(increasing: Callable[[float], float], target: float) -> float:
-    """Return p in [0, 1] where the increasing function reaches the target."""
-    low, high = 0.0, 1.0
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2.0
-        if increasing(middle) < target:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2.0
+def _incomplete_beta(x: float, log_term: float, *, a: int, b: int) -> float:
+    """Return the regularised incomplete beta function I_x(a, b) (DLMF 8.17.22), 0 < x < 1.
+
+    ``log_term`` is log(x**a * (1 - x)**b / B(a, b)). The continued fraction converges fast below the mean; above it the
+    other tail is taken.
+    """
+    if x > (a + 1.0) / (a + b + 2.0):
+        return 1.0 - math.exp(log_term) * _beta_fraction(1.0 - x, a=b, b=a) / b
+    return math.exp(log_term) * _beta_fraction(x, a=a, b=b) / a
+
+
+def _beta_fraction(x: float, *, a: int, b: int) -> float:
+    """Return the continued fraction 1 / (1 + d1 / (1 + d2 / (1 + ...))) of I_x(a, b) by Lentz's method."""
+    upper, lower = 1.0, 1.0 / _not_zero(1.0 - (a + b) * x / (a + 1.0))
+    value, m, change = lower, 0, 0.0
+    while abs(change - 1.0) > _TOLERANCE:
+        m += 1
+        even = m * (b - m) * x / ((a + 2 * m - 1.0) * (a + 2 * m))
+        lower, upper = 1.0 / _not_zero(1.0 + even * lower), _not_zero(1.0 + even / upper)
+        value *= lower * upper
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1.0))
+        lower, upper = 1.0 / _not_zero(1.0 + odd * lower), _not_zero(1.0 + odd / upper)
+        change = lower * upper
+        value *= change
+    return value
+
+
+def _not_zero(number: float) -> float:
+    return number if abs(number) > _SMALLEST else _SMALLEST
 
 
 def mean_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
-    """Return (mean, low, high): the mean with its 95% normal interval; one value alone has an interval of itself."""
+    """Return (mean, low, high): the mean with its 95% normal interval, which is too narrow below some 30 values.
+
+    One value alone has no measured spread: low and high are that value. Raises BadDataError for none, or NaN.
+    """
     array = np.asarray(values, dtype=np.float64)
     if array.size == 0 or not np.isfinite(array).all():
         raise BadDataError("a mean needs at least one value and all of them finite")
@@ -89,11 +119,13 @@ def conformal_threshold(scores: Sequence[float] | NDArray[np.float64], alpha: fl
     """Return t such that a new exchangeable score exceeds t with probability at most ``alpha``.
 
     Split conformal (Vovk et al., 2005): the ceil((n + 1)(1 - alpha))-th smallest of n scores, None where n is too
-    small for the promise: n must be at least 1 / alpha - 1.
+    small for the promise: n must be at least 1 / alpha - 1. Raises BadDataError for scores that are not finite, and
+    unless 0 < alpha < 1.
     """
-    if not 0.0 < alpha < 1.0:
-        raise BadDataError(f"a false-alarm share of {alpha} cannot be promised; give one between 0 and 1")
+    _refuse_alpha(alpha)
     array = np.sort(np.asarray(scores, dtype=np.float64))
+    if not np.isfinite(array).all():
+        raise BadDataError("a known-good score is not finite; a threshold of it would never alarm")
     rank = math.ceil((array.size + 1) * (1.0 - alpha) - 1e-9)
     if array.size == 0 or rank > array.size:
         return None
@@ -101,5 +133,11 @@ def conformal_threshold(scores: Sequence[float] | NDArray[np.float64], alpha: fl
 
 
 def samples_for(alpha: float) -> int:
-    """Return how many good samples a conformal promise of ``alpha`` needs at least."""
+    """Return how many good samples a conformal promise of ``alpha`` needs at least, 0 < alpha < 1."""
+    _refuse_alpha(alpha)
     return math.ceil(1.0 / alpha - 1e-9) - 1
+
+
+def _refuse_alpha(alpha: float) -> None:
+    if not 0.0 < alpha < 1.0:
+        raise BadDataError(f"a false-alarm share of {alpha} cannot be promised; give one between 0 and 1")

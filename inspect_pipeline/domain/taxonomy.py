@@ -10,7 +10,10 @@ from inspect_pipeline.errors import BadDataError
 NORMAL_CLASSES = frozenset({"normal", "good", "ok"})
 UNKNOWN_TYPE = "unknown"
 _LONGEST_NAME = 80
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f/\\<>]")
+_PROVISIONAL_SAMPLES = 3
+# Separators of paths and markup, controls (C0, C1), line separators, text direction marks that make a name read as
+# another, and halves of surrogate pairs (undecodable file names), which no database or page can hold.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f/\\\\<>\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class LifeCycle(StrEnum):
@@ -33,7 +36,8 @@ class DefectType:
 def checked_name(name: str, *, what: str = "type") -> str:
     """Return ``name`` in Unicode normal form C, stripped; letters of any script, digits and spaces are fine.
 
-    Raises BadDataError for an empty or overlong name, control characters, slashes, angle brackets or a leading dot.
+    Raises BadDataError for an empty or overlong name, control or text-direction characters, undecodable bytes, slashes,
+    angle brackets or a leading dot.
     """
     clean = unicodedata.normalize("NFC", name).strip()
     if not clean or len(clean) > _LONGEST_NAME or clean.startswith(".") or _FORBIDDEN.search(clean):
@@ -58,7 +62,7 @@ def is_normal(class_name: str) -> bool:
 
 
 def life_cycle_for(samples: int, *, held_out: int = 0) -> LifeCycle:
-    """Return the life cycle that the evidence allows: approved needs held-out labels, 3 samples make provisional."""
-    if held_out > 0:
-        return LifeCycle.APPROVED
-    return LifeCycle.PROVISIONAL if samples >= 3 else LifeCycle.CANDIDATE
+    """Return what the evidence allows: provisional from 3 samples on, approved with held-out labels beside them."""
+    if samples < _PROVISIONAL_SAMPLES:
+        return LifeCycle.CANDIDATE
+    return LifeCycle.APPROVED if held_out > 0 else LifeCycle.PROVISIONAL
