@@ -15,8 +15,12 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from inspect_pipeline.domain.gate import GateRules
 from inspect_pipeline.errors import ConfigError, UserError
 from inspect_pipeline.imaging.capture_quality import QualityLimits
+from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
+from inspect_pipeline.services.folder_split import SplitSettings
+from inspect_pipeline.services.training_settings import TrainingSettings
 
 ENVIRONMENT_PREFIX = "INSPECT_"
+_MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
 _PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA"})
 
 
@@ -56,15 +60,57 @@ class ScheduleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What a product is inspected for: the promise on overkill with its unit, and the limits of a usable capture."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    promise: Promise = field(default_factory=Promise)
+    capture: QualityLimits = field(default_factory=QualityLimits)
+
+
+def _recipes() -> Mapping[str, Recipe]:
+    cell = Promise(overkill=0.05, unit=UnitGrid(height_px=300, width_px=300))
+    return {"default": Recipe(), "solar-cells": Recipe(promise=cell)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeSettings:
+    """The recipes by name; ``default`` judges whole frames."""
+
+    recipes: Mapping[str, Recipe] = field(default_factory=_recipes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that is configured, composed once."""
 
     workspace: Path
     stores: StoreSettings = field(default_factory=StoreSettings)
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
-    capture: QualityLimits = field(default_factory=QualityLimits)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    demo: SplitSettings = field(default_factory=SplitSettings)
+    recipes: RecipeSettings = field(default_factory=RecipeSettings)
     gates: GateRules = field(default_factory=GateRules)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
+
+    def recipe(self, name: str) -> Recipe:
+        """Return the recipe of a name. Raises ConfigError that says which there are."""
+        if name not in self.recipes.recipes:
+            known = ", ".join(sorted(self.recipes.recipes))
+            raise ConfigError(f"there is no recipe {name!r}; write it in recipes.yaml, known are {known}")
+        return self.recipes.recipes[name]
+
+    @property
+    def catalog_url(self) -> str:
+        """URL of the catalog: as configured, else a SQLite file of the workspace."""
+        return self.stores.catalog_url or f"sqlite:///{self.workspace / 'catalog.sqlite'}"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """URI of MLflow tracking and registry: as configured, else a SQLite file of the workspace."""
+        return self.stores.mlflow_uri or f"sqlite:///{self.workspace / 'mlflow.sqlite'}"
 
 
 def load_settings(
@@ -158,6 +204,8 @@ def _environment_overrides(
 ) -> dict[str, dict[str, tuple[str, str]]]:
     """Return {section: {key: (variable, value)}} of ``INSPECT_SECTION__KEY`` variables."""
     overrides: dict[str, dict[str, tuple[str, str]]] = {}
+    if environment.get(_MLFLOW_VARIABLE):  # MLflow's own variable: a server that is configured is used
+        overrides["stores"] = {"mlflow_uri": (_MLFLOW_VARIABLE, environment[_MLFLOW_VARIABLE])}
     for variable, value in environment.items():
         if not variable.startswith(ENVIRONMENT_PREFIX):
             continue

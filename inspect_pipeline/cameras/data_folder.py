@@ -94,6 +94,18 @@ def _class(
     return images
 
 
+def labelled_image(folder: Path, name: str, *, class_name: str, boxes: tuple[Box, ...] = ()) -> LabelledImage:
+    """Return one image of a folder under a class, its family the folder's name and its leakage group itself."""
+    return LabelledImage(
+        family=checked_name(folder.resolve().name, what="family"),
+        class_name=class_name,
+        group=_shown_path(name),
+        source=_shown_path(name),
+        load=partial(_load, folder / name, folder),
+        boxes=boxes,
+    )
+
+
 def _shown_path(key: str) -> str:
     """Return a path of the data folder as it can be printed and stored."""
     return "/".join(shown(part) for part in key.split("/"))

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from inspect_pipeline.domain.figures import Estimate, Rate
 from inspect_pipeline.domain.labels import Origin
-from inspect_pipeline.reporting.coil_report import ShownFinding
-from inspect_pipeline.reporting.figures import Estimate, Rate
+from inspect_pipeline.domain.report import ShownFinding
 from inspect_pipeline.reporting.scales import Scale, Tick, round_length
 from inspect_pipeline.reporting.symbols import Symbol
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inspect_pipeline.domain.findings import Verdict
 from inspect_pipeline.domain.labels import Origin
-from inspect_pipeline.reporting.coil_report import CoilMap, MapFrame, MissedDefect, ShownFinding
+from inspect_pipeline.domain.report import CoilMap, MapFrame, MissedDefect, ShownFinding
 from inspect_pipeline.reporting.scales import Scale, Tick, round_length
 from inspect_pipeline.reporting.symbols import Symbol
 from inspect_pipeline.reporting.wording import metres, millimetres, multiples, position

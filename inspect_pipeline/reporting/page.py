@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
 from inspect_pipeline.domain.findings import Verdict
 from inspect_pipeline.domain.labels import Origin
-from inspect_pipeline.reporting.charts import Pareto, draw_pareto
-from inspect_pipeline.reporting.coil_map import MapDrawing, draw_map
-from inspect_pipeline.reporting.coil_report import (
+from inspect_pipeline.domain.report import (
     CoilReport,
     Exhibit,
     MetaTraining,
@@ -21,7 +20,8 @@ from inspect_pipeline.reporting.coil_report import (
     StartingPoint,
     Truth,
 )
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.reporting.charts import Pareto, draw_pareto
+from inspect_pipeline.reporting.coil_map import MapDrawing, draw_map
 from inspect_pipeline.reporting.symbols import Symbol, symbols
 
 _ROUNDING_M = 0.002

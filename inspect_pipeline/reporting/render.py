@@ -11,10 +11,10 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from inspect_pipeline.domain.figures import NotMeasured
+from inspect_pipeline.domain.report import CoilReport, Pictures
 from inspect_pipeline.errors import DiskFullError, StorageError
 from inspect_pipeline.reporting import charts, coil_map, page, wording
-from inspect_pipeline.reporting.coil_report import CoilReport, Pictures
-from inspect_pipeline.reporting.figures import NotMeasured
 
 _FILTERS = (
     wording.counts, wording.interval, wording.interval_points, wording.metres, wording.millimetres, wording.multiples,

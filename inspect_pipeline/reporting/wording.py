@@ -3,8 +3,8 @@
 import math
 from datetime import UTC, datetime
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured, Rate
 
 _HARD_SPACE = "\u00a0"
 _MINUS = "\u2212"

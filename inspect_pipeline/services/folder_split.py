@@ -85,8 +85,8 @@ def _new_line(images: Sequence[LabelledImage], settings: SplitSettings) -> tuple
             best = (normals, family, types[0][0])
     if best is None:
         raise BadDataError(
-            f"no family can be a new line: it needs {2 * settings.min_normals} images in a class named normal, good or ok "
-            f"and {settings.shots + settings.min_held_out} of one defect type; found {_shown(images)}"
+            f"no family can be a new line: it needs {2 * settings.min_normals} images in a class normal, good or ok "
+            f"and {settings.shots + settings.min_held_out} of one type; found {_shown(images)}"
         )
     return best[1], best[2]
 

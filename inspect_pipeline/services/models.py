@@ -7,10 +7,29 @@ from typing import Any
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.domain.gate import GateReport, GateRules, evidence_from, judge_detector, judge_initialization
 from inspect_pipeline.domain.records import Clock, ModelVersion, Promotion
-from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.ports import Catalog, ModelRegistry
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelReference:
+    """A registered model by name and either version or alias."""
+
+    name: str
+    version: str | None = None
+    alias: str | None = None
+
+
+def parsed_reference(text: str) -> ModelReference:
+    """Return (name, alias or version) of ``NAME@ALIAS`` or ``NAME@VERSION``. Raises BadDataError."""
+    name, separator, which = text.rpartition("@")
+    if not separator or not name or not which:
+        raise BadDataError(f"model {text!r} is no NAME@ALIAS or NAME@VERSION, such as initialization.default@champion")
+    return ModelReference(
+        name=name, version=which if which.isdigit() else None, alias=None if which.isdigit() else which
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

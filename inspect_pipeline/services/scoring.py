@@ -11,13 +11,13 @@ from inspect_pipeline.domain.bundle import detector_name
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide, not_inspected_m
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
-from inspect_pipeline.errors import BadImageError, InspectError, NotFoundError
+from inspect_pipeline.errors import BadDataError, BadImageError, InspectError, NotFoundError
 from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.imaging.regions import find_regions
 from inspect_pipeline.learning.detector import Detector, Typing
+from inspect_pipeline.services.models import CHAMPION, ModelReference
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, ImageStore, ModelRegistry
 
-CHAMPION = "champion"
 HEATMAP_STEPS = 64
 """Grey levels of a stored heatmap per multiple of the threshold: 64 lies on it, 255 is about four times."""
 
@@ -54,38 +54,38 @@ class Scoring:
     clock: Clock
     progress: Progress
 
-    def run(self, coil_id: str, *, alias: str = CHAMPION, version: str | None = None) -> ScoreSummary:
+    def run(self, coil_id: str, *, reference: ModelReference | None = None) -> ScoreSummary:
         """Judge all frames of the coil that this detector version has not judged yet.
 
         The version is resolved once, so a promotion in between takes effect at the next coil. Raises NotFoundError
         for an unknown coil or a line without a detector, InspectError when the books do not balance at the end.
         """
         started = self.clock()
-        coil, frames, done, name, resolved, detector = self._open(coil_id, alias=alias, version=version)
-        reference = f"{name}@{resolved}"
+        coil, frames, done, judge, detector = self._open(coil_id, reference)
         waiting = [frame for frame in frames if frame.id not in done]
         for at in range(0, len(waiting), _FRAMES_A_TRANSACTION):
             batch = waiting[at : at + _FRAMES_A_TRANSACTION]
-            results = [self._judge(frame, detector, reference) for frame in batch]
+            results = [self._judge(frame, detector, judge) for frame in batch]
             with self.catalog.transaction() as unit:
                 unit.add_results(coil.id, results)
             self.progress(f"score {coil.id}", at + len(batch), len(waiting))
         with self.catalog.transaction() as unit:
-            return self._close(unit, coil, detector=reference, new=len(waiting), started_at=started)
+            return self._close(unit, coil, detector=judge, new=len(waiting), started_at=started)
 
     def _open(
-        self, coil_id: str, *, alias: str, version: str | None
-    ) -> tuple[Coil, list[CapturedFrame], set[str], str, str, Detector]:
+        self, coil_id: str, reference: ModelReference | None
+    ) -> tuple[Coil, list[CapturedFrame], set[str], str, Detector]:
         with self.catalog.transaction() as unit:
             coil = unit.coil(coil_id)
             frames = unit.frames(coil_id)
         if coil is None:
             raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first, or list coils with 'coils'")
-        name = detector_name(coil.line, coil.recipe)
-        resolved, bundle = self.registry.load(name, version=version, alias=None if version else alias)
+        wanted = reference or ModelReference(name=detector_name(coil.line, coil.recipe), alias=CHAMPION)
+        version, bundle = self.registry.load(wanted.name, version=wanted.version, alias=wanted.alias)
+        judge = f"{wanted.name}@{version}"
         with self.catalog.transaction() as unit:
-            done = {result.frame for result in unit.results(coil_id, detector=f"{name}@{resolved}")}
-        return coil, frames, done, name, resolved, Detector.from_bundle(bundle)
+            done = {result.frame for result in unit.results(coil_id, detector=judge)}
+        return coil, frames, done, judge, Detector.from_bundle(bundle)
 
     def _judge(self, frame: CapturedFrame, detector: Detector, reference: str) -> FrameResult:
         if frame.image is None or frame.reason is not None:
@@ -94,22 +94,21 @@ class Scoring:
             )
         try:
             pixels = decode(self.images.get(frame.image), name=frame.source)
-        except (BadImageError, NotFoundError) as error:
+            findings, heatmap = self._findings(frame, pixels, detector)
+        except (BadImageError, BadDataError, NotFoundError) as error:
             return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
-        findings = self._findings(frame, pixels, detector)
-        return FrameResult(frame=frame.id, verdict=decide(findings), detector=reference, findings=findings)
+        return FrameResult(
+            frame=frame.id, verdict=decide(findings), detector=reference, findings=findings, heatmap=heatmap
+        )
 
-    def _findings(self, frame: CapturedFrame, pixels: Pixels, detector: Detector) -> tuple[Finding, ...]:
+    def _findings(self, frame: CapturedFrame, pixels: Pixels, detector: Detector) -> tuple[tuple[Finding, ...], str]:
         maps = detector.examine(pixels)
         strongest = np.maximum(maps.anomaly, maps.types.max(axis=0)) if len(maps.types) else maps.anomaly
-        regions = find_regions(strongest, threshold=1.0, stride_px=maps.stride_px, shape_px=pixels.shape[:2])
-        if not regions:
-            return ()
         heatmap = self.images.put(encode_png(heatmap_pixels(strongest)), suffix="png")
+        regions = find_regions(strongest, threshold=1.0, stride_px=maps.stride_px, shape_px=pixels.shape[:2])
         typings = detector.name_regions(maps, [region.roi for region in regions])
-        return tuple(
-            _finding(frame, region.roi, typing, heatmap) for region, typing in zip(regions, typings, strict=True)
-        )
+        found = zip(regions, typings, strict=True)
+        return tuple(_finding(frame, region.roi, typing) for region, typing in found), heatmap
 
     def _close(self, unit: CatalogUnit, coil: Coil, *, detector: str, new: int, started_at: datetime) -> ScoreSummary:
         """Balance the books: every captured frame was judged or is unusable."""
@@ -148,7 +147,7 @@ def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(np.rint(strongest * HEATMAP_STEPS), 0, 255).astype(np.uint8)
 
 
-def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, heatmap: str) -> Finding:
+def _finding(frame: CapturedFrame, roi: Roi, typing: Typing) -> Finding:
     place = frame.place(roi)
     return Finding(
         frame=frame.id,
@@ -162,5 +161,4 @@ def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, heatmap: str) -> Fi
         length_mm=place.length_mm,
         evidence=typing.evidence,
         runner_up=typing.runner_up,
-        heatmap=heatmap,
     )

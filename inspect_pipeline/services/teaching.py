@@ -13,7 +13,7 @@ from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, life_cycle_for
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
-from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.initialization import from_bundle
 from inspect_pipeline.learning.teaching import Taught, teach
 from inspect_pipeline.services.examples import labelled_frames
 from inspect_pipeline.services.models import CHALLENGER, CHAMPION
@@ -74,7 +74,7 @@ class Teaching:
             manifest = self.registry.load(model, version=known.version)[1].manifest
             return _summary(model, known.version, manifest, new=False, seconds=0.0)
         taught = teach(
-            Initialization.from_bundle(bundle),
+            from_bundle(bundle),
             [regions for _, regions, _ in labelled_frames(self.catalog, self.images, labels)],
             promise=self.promise,
             settings=self.settings,

@@ -84,6 +84,7 @@ def _verdict_values(result: FrameResult, *, coil: str) -> Values:
         "detector": result.detector,
         "verdict": result.verdict.value,
         "reason": result.reason,
+        "heatmap": result.heatmap,
     }
 
 
@@ -105,7 +106,6 @@ def _finding_values(finding: Finding, *, result: int, ordinal: int) -> Values:
         "length_mm": float(finding.length_mm),
         "evidence": finding.evidence.value,
         "runner_up": finding.runner_up,
-        "heatmap": finding.heatmap,
     }
 
 
@@ -116,6 +116,7 @@ def _result(row: FrameResultRow, findings: Sequence[FindingRow]) -> FrameResult:
         detector=row.detector,
         findings=tuple(_finding(finding, frame=row.frame) for finding in findings),
         reason=row.reason,
+        heatmap=row.heatmap,
     )
 
 
@@ -132,5 +133,4 @@ def _finding(row: FindingRow, *, frame: str) -> Finding:
         length_mm=row.length_mm,
         evidence=Evidence(row.evidence),
         runner_up=row.runner_up,
-        heatmap=row.heatmap,
     )

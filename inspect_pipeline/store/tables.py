@@ -124,6 +124,7 @@ class FrameResultRow(Base):
     detector: Mapped[str]
     verdict: Mapped[str]
     reason: Mapped[str | None]
+    heatmap: Mapped[str | None]
 
 
 class FindingRow(Base):
@@ -146,7 +147,6 @@ class FindingRow(Base):
     length_mm: Mapped[float]
     evidence: Mapped[str]
     runner_up: Mapped[str | None]
-    heatmap: Mapped[str | None]
 
 
 class StageRunRow(Base):

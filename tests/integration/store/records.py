@@ -64,7 +64,6 @@ def a_finding(frame: str, *, score: float = 1.5) -> Finding:
         length_mm=7.25,
         evidence=Evidence.TYPE,
         runner_up="Delle",
-        heatmap="c" * 64 + ".png",
     )
 
 
@@ -74,4 +73,5 @@ def a_result(frame: str, *, detector: str = DETECTOR, findings: int = 0) -> Fram
         verdict=Verdict.DEFECT if findings else Verdict.PASS,
         detector=detector,
         findings=tuple(a_finding(frame, score=1.0 + number / 8) for number in range(findings)),
+        heatmap="c" * 64 + ".png",
     )

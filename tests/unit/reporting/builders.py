@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import beta
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
 from inspect_pipeline.domain.findings import Evidence, Finding, Verdict
 from inspect_pipeline.domain.labels import Origin
 from inspect_pipeline.domain.material import Roi
-from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
-from inspect_pipeline.reporting.coil_report import (
+from inspect_pipeline.domain.report import (
     CoilMap,
     CoilReport,
     Exhibit,
@@ -43,7 +43,7 @@ from inspect_pipeline.reporting.coil_report import (
     TypeFacts,
     TypeTruth,
 )
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 
 FRAME_M, WIDTH_MM = 0.468, 936.0
 TYPES = ("crack", "dark spot", "finger interruption", "poly defect", "scratch", "stain")

@@ -1,9 +1,9 @@
 import pytest
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured
 from inspect_pipeline.domain.labels import Origin
+from inspect_pipeline.domain.report import ShownFinding, TruthMark
 from inspect_pipeline.reporting.charts import draw_pareto, estimate_scale, rate_scale
-from inspect_pipeline.reporting.coil_report import ShownFinding, TruthMark
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured
 from inspect_pipeline.reporting.symbols import symbols
 from tests.unit.reporting import builders
 

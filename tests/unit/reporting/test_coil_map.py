@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 from inspect_pipeline.domain.findings import Verdict
 from inspect_pipeline.domain.labels import Origin
+from inspect_pipeline.domain.report import CoilMap, MapFrame, MapGap, ShownFinding, TruthMark
 from inspect_pipeline.reporting.coil_map import LEFT, WIDTH, draw_map, finding_text, strip_length_m
-from inspect_pipeline.reporting.coil_report import CoilMap, MapFrame, MapGap, ShownFinding, TruthMark
 from inspect_pipeline.reporting.symbols import symbols
 from tests.unit.reporting import builders
 

@@ -4,8 +4,8 @@ from datetime import datetime
 import pytest
 
 from inspect_pipeline.domain.findings import Verdict
+from inspect_pipeline.domain.report import CoilMap, MapFrame, Pictures
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.reporting.coil_report import CoilMap, MapFrame, Pictures
 from tests.unit.reporting import builders
 
 

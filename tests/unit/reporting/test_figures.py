@@ -1,7 +1,7 @@
 import pytest
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured, Rate
 
 
 def test_a_rate_is_its_count_over_its_total():

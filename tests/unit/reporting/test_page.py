@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured
 from inspect_pipeline.domain.findings import Verdict
-from inspect_pipeline.reporting.coil_report import MapFrame, PairedDifference
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured
+from inspect_pipeline.domain.report import MapFrame, PairedDifference
 from inspect_pipeline.reporting.page import comparison, lay_out, outcome
 from tests.unit.reporting import builders
 

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from inspect_pipeline.domain.figures import NotMeasured
 from inspect_pipeline.errors import DiskFullError, StorageError
 from inspect_pipeline.reporting import render
-from inspect_pipeline.reporting.figures import NotMeasured
 from inspect_pipeline.reporting.render import render_report, write_report
 from tests.unit.reporting import builders
 

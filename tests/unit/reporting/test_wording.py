@@ -2,9 +2,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.reporting import wording
-from inspect_pipeline.reporting.figures import Estimate, NotMeasured, Rate
 
 
 def plain(text: str) -> str:

@@ -158,6 +158,7 @@ def _frame_results() -> None:
         _text("detector"),
         _text("verdict"),
         _text("reason", nullable=True),
+        _text("heatmap", nullable=True),
         sa.ForeignKeyConstraint(
             ["coil", "frame"], ["frames.coil", "frames.id"], name="fk_frame_results_coil_frame_frames"
         ),
@@ -183,7 +184,6 @@ def _findings() -> None:
         _real("length_mm"),
         _text("evidence"),
         _text("runner_up", nullable=True),
-        _text("heatmap", nullable=True),
         sa.ForeignKeyConstraint(["result"], ["frame_results.seq"], name="fk_findings_result_frame_results"),
         sa.PrimaryKeyConstraint("result", "ordinal", name="pk_findings"),
     )

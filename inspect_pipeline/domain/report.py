@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from inspect_pipeline.domain.findings import Finding, Verdict
-from inspect_pipeline.domain.labels import Origin
-from inspect_pipeline.domain.taxonomy import LifeCycle
-from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.reporting.figures import (
+from inspect_pipeline.domain.figures import (
     MeasuredEstimate,
     MeasuredNumber,
     MeasuredRate,
     MeasuredText,
     NotMeasured,
 )
+from inspect_pipeline.domain.findings import Finding, Verdict
+from inspect_pipeline.domain.labels import Origin
+from inspect_pipeline.domain.taxonomy import LifeCycle
+from inspect_pipeline.errors import BadDataError
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

@@ -1,0 +1,1 @@
+"""The one place that builds adapters and hands them to services."""

@@ -1,0 +1,301 @@
+"""The house with its doors: settings become adapters, adapters go into use cases."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from inspect_pipeline.bootstrap.revision import code_revision
+from inspect_pipeline.domain.material import Coil
+from inspect_pipeline.domain.records import Clock, Progress
+from inspect_pipeline.domain.taxonomy import checked_name
+from inspect_pipeline.errors import BadDataError, StorageError
+from inspect_pipeline.services.models import CHAMPION, Models, parsed_reference
+from inspect_pipeline.settings import Settings
+from inspect_pipeline.store.catalog import SqlCatalog, open_catalog
+from inspect_pipeline.store.images import FileImageStore
+from inspect_pipeline.store.weights import WeightsSource, read_weights
+
+if TYPE_CHECKING:
+    from inspect_pipeline.bootstrap.demo import Demo
+    from inspect_pipeline.bootstrap.doctor import Check
+    from inspect_pipeline.imaging.flatfield import FlatField
+    from inspect_pipeline.services.evaluation import EvaluateSummary, Regions
+    from inspect_pipeline.services.ingest import Ingest, IngestSummary, LabelFrame
+    from inspect_pipeline.services.scoring import ScoreSummary
+    from inspect_pipeline.services.teaching import Teaching, TeachSummary
+    from inspect_pipeline.services.training import TrainSummary
+    from inspect_pipeline.store.registry import MlflowRegistry
+    from inspect_pipeline.store.tracker import MlflowTracker
+
+
+def utc_now() -> datetime:
+    """Return the time now."""
+    return datetime.now(UTC)
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Report no progress."""
+
+
+def open_house(settings: Settings, *, progress: Progress = silent, clock: Clock = utc_now) -> "House":
+    """Return the house of a workspace, making the folder where it is missing.
+
+    torch and MLflow are imported when first used. Raises StorageError when the workspace cannot be written.
+    """
+    try:
+        settings.workspace.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"workspace {settings.workspace} cannot be made ({error.strerror}); choose one that can be written "
+            "with --workspace"
+        ) from error
+    return House(settings=settings, progress=progress, clock=clock)
+
+
+@dataclass(kw_only=True)
+class House:
+    """Every use case, ready to call. Use as a context manager, or close it."""
+
+    settings: Settings
+    progress: Progress
+    clock: Clock
+
+    def __enter__(self) -> "House":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+
+    @cached_property
+    def catalog(self) -> SqlCatalog:
+        """The SQL catalog, its tables made or migrated."""
+        return open_catalog(self.settings.catalog_url)
+
+    @cached_property
+    def images(self) -> FileImageStore:
+        """The content-addressed image files of the workspace."""
+        return FileImageStore(self.settings.workspace / "images")
+
+    @cached_property
+    def registry(self) -> "MlflowRegistry":
+        """The MLflow model registry."""
+        from inspect_pipeline.store.registry import MlflowRegistry
+
+        return MlflowRegistry(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
+
+    @cached_property
+    def tracker(self) -> "MlflowTracker":
+        """The MLflow experiment tracker."""
+        from inspect_pipeline.store.tracker import MlflowTracker
+
+        return MlflowTracker(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
+
+    @cached_property
+    def models(self) -> Models:
+        """Listing, gate, promotion and rollback."""
+        return Models(catalog=self.catalog, registry=self.registry, rules=self.settings.gates, clock=self.clock)
+
+    @cached_property
+    def demo(self) -> "Demo":
+        """The demo's coils."""
+        from inspect_pipeline.bootstrap.demo import Demo
+
+        return Demo(house=self)
+
+    def ingest(
+        self,
+        source: str,
+        *,
+        coil: str | None = None,
+        line: str = "default",
+        recipe: str = "default",
+        family: str | None = None,
+    ) -> "IngestSummary":
+        """Take in a folder of images (a path, or ``folder:PATH``) as one coil, by default named after the folder."""
+        from inspect_pipeline.cameras.drop_folder import DropFolderSettings, open_drop_folder
+
+        folder = _folder(source)
+        target = self.coil_named(
+            coil or folder.resolve().name, line=line, recipe=recipe, family=line if family is None else family
+        )
+        return self.ingesting(recipe).run(open_drop_folder(folder, DropFolderSettings()), target)
+
+    def coil_named(self, name: str, *, line: str, recipe: str, family: str) -> Coil:
+        """Return a coil made now, its names checked. Raises BadDataError for a name that cannot be used."""
+        return Coil(
+            id=checked_name(name, what="coil"),
+            line=checked_name(line, what="line"),
+            recipe=checked_name(recipe, what="recipe"),
+            family=checked_name(family, what="family"),
+            created_at=self.clock(),
+        )
+
+    def ingesting(
+        self, recipe: str, *, flat_field: "FlatField | None" = None, label_frame: "LabelFrame | None" = None
+    ) -> "Ingest":
+        """Return the ingest use case for a recipe, with a flat field and labels that come along."""
+        from inspect_pipeline.services.ingest import Ingest
+
+        return Ingest(
+            catalog=self.catalog,
+            images=self.images,
+            limits=self.settings.recipe(recipe).capture,
+            clock=self.clock,
+            progress=self.progress,
+            flat_field=flat_field,
+            label_frame=label_frame,
+        )
+
+    def coils(self) -> list[Coil]:
+        """Return the coils of the catalog, oldest first."""
+        with self.catalog.transaction() as unit:
+            return unit.coils()
+
+    def train(
+        self, data: Sequence[Path] = (), *, method: str = "protonet", name: str = "default", seed: int = 0
+    ) -> "TrainSummary":
+        """Meta-train on labelled folders, or without any on the catalog's history, and register the challenger."""
+        from inspect_pipeline.bootstrap import studies
+
+        return studies.train(self, data, method=method, name=name, seed=seed)
+
+    def train_methods(self) -> list[str]:
+        """Return the names of the methods that can be meta-trained."""
+        from inspect_pipeline.learning.methods import method_names
+
+        return list(method_names())
+
+    def evaluate(
+        self,
+        data: Path,
+        *,
+        way: int = 5,
+        shot: int = 5,
+        query: int = 15,
+        episodes: int = 600,
+        seed: int = 0,
+        model: str | None = None,
+        method: str | None = None,
+        regions: "Regions" = "image",
+    ) -> "EvaluateSummary":
+        """Measure a registered initialization, or an untrained method, on a labelled folder beside the baselines."""
+        from inspect_pipeline.bootstrap import studies
+        from inspect_pipeline.learning.episodes import EpisodeSpec
+
+        spec = EpisodeSpec(way=way, shot=shot, query=query)
+        return studies.evaluate(
+            self, data, spec=spec, episodes=episodes, seed=seed, model=model, method=method, regions=regions
+        )
+
+    def teaching(self, recipe: str) -> "Teaching":
+        """Return the teaching use case for a recipe."""
+        from inspect_pipeline.services.teaching import Teaching
+
+        return Teaching(
+            catalog=self.catalog,
+            images=self.images,
+            registry=self.registry,
+            settings=self.settings.detector,
+            promise=self.settings.recipe(recipe).promise,
+            clock=self.clock,
+            progress=self.progress,
+            revision=code_revision(),
+        )
+
+    def teach(
+        self,
+        defect_type: str,
+        *,
+        samples: Path | None = None,
+        labels: Path | None = None,
+        normals: Path | None = None,
+        line: str = "default",
+        recipe: str = "default",
+        operator: str = "operator",
+        seed: int = 0,
+    ) -> "TeachSummary":
+        """Take in samples of a type (and known-good images) with their labels, then adapt the line's detector."""
+        from inspect_pipeline.bootstrap import samples as intake
+
+        intake.take_in(
+            self,
+            defect_type,
+            samples=samples,
+            labels=labels,
+            normals=normals,
+            line=line,
+            recipe=recipe,
+            operator=operator,
+        )
+        return self.adapt(line=line, recipe=recipe, seed=seed)
+
+    def adapt(self, *, line: str, recipe: str = "default", seed: int = 0) -> "TeachSummary":
+        """Build the line's detector from all its support labels in force; the same labels give the same version."""
+        return self.teaching(recipe).adapt(line, recipe, seed=seed)
+
+    def unused_labels(self, line: str, recipe: str = "default") -> int:
+        """Return how many support labels of the line its newest detector has not used."""
+        return self.teaching(recipe).unused_labels(line, recipe)
+
+    def score(self, coil: str, *, model: str | None = None) -> "ScoreSummary":
+        """Judge a coil by the champion of its line and recipe, or by ``NAME@ALIAS`` or ``NAME@VERSION``."""
+        from inspect_pipeline.services.scoring import Scoring
+
+        scoring = Scoring(
+            catalog=self.catalog,
+            images=self.images,
+            registry=self.registry,
+            clock=self.clock,
+            progress=self.progress,
+        )
+        return scoring.run(coil, reference=None if model is None else parsed_reference(model))
+
+    def report(self, coil: str, *, out: Path | None = None, pdf: bool = False, same_run: bool = False) -> Path:
+        """Write the report of a coil as one HTML file (or a PDF, with a Chromium at hand) and return its path."""
+        from inspect_pipeline.bootstrap import reports
+
+        return reports.write(self, coil, out=out, pdf=pdf, same_run=same_run)
+
+    def export_model(self, model: str, *, out: Path, version: str | None = None, alias: str = CHAMPION) -> Path:
+        """Write a registered version to one file that an offline plant can import."""
+        from inspect_pipeline.bootstrap import carrying
+
+        return carrying.export_model(self, model, out=out, version=version, alias=alias)
+
+    def import_model(self, file: Path) -> tuple[str, str]:
+        """Register the version in an exported file as challenger and return (model, version); hashes are verified."""
+        from inspect_pipeline.bootstrap import carrying
+
+        return carrying.import_model(self, file)
+
+    def doctor(self) -> "list[Check]":
+        """Return what was found of versions, device, weights, stores and disk."""
+        from inspect_pipeline.bootstrap.doctor import examine
+
+        return examine(self)
+
+    def backbone_weights(self) -> bytes:
+        """Return the bytes of the configured backbone's weights, their hash verified. Raises WeightsError."""
+        backbone = self.settings.backbone
+        file = None if backbone.weights == "package" else Path(backbone.weights)
+        return read_weights(WeightsSource(file=file, sha256=backbone.sha256))
+
+
+def _folder(source: str) -> Path:
+    scheme, separator, rest = source.partition(":")
+    if not separator or "/" in scheme or len(scheme) < 2:
+        return Path(source)
+    if scheme != "folder":
+        raise BadDataError(f"source {source!r}: cameras of kind {scheme!r} are not supported; give a folder of images")
+    return Path(rest)

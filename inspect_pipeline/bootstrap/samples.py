@@ -1,0 +1,55 @@
+"""Samples of a new type from a folder or a table of boxes: frames and labels of a line, ready to be taught from."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inspect_pipeline.cameras.sample_folder import read_boxed_images, read_sample_folder
+from inspect_pipeline.domain.labels import LabelRole
+from inspect_pipeline.domain.records import LabelledImage
+from inspect_pipeline.domain.taxonomy import checked_type, is_normal
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.services.ingest import IngestSummary
+from inspect_pipeline.services.labelled_source import LabelledSource
+
+if TYPE_CHECKING:
+    from inspect_pipeline.bootstrap.house import House
+
+SAMPLES = "samples of"
+"""How the coils that hold taught samples are named; they are not scored with the rest."""
+
+
+def take_in(
+    house: "House",
+    defect_type: str,
+    *,
+    samples: Path | None,
+    labels: Path | None,
+    normals: Path | None,
+    line: str,
+    recipe: str,
+    operator: str,
+) -> IngestSummary:
+    """Take in the samples (and known-good images) of a line, labelled. Raises BadDataError for unusable ones."""
+    name = checked_type(defect_type)
+    images = _samples(name, samples, labels)
+    if normals is not None:
+        images += [image for image in read_sample_folder(normals, class_name="normal") if is_normal(image.class_name)]
+    source = LabelledSource(
+        images=images, store=house.images, role=LabelRole.SUPPORT, operator=operator, clock=house.clock
+    )
+    coil = house.coil_named(f"{SAMPLES} {line}", line=line, recipe=recipe, family=line)
+    summary = house.ingesting(recipe, label_frame=source.labels).run(source, coil)
+    taken = {image.source for image in images}
+    bad = [f"{file}: {reason}" for file, reason in summary.unusable if file in taken]
+    if bad:
+        raise BadDataError(f"{len(bad)} of {len(images)} images cannot teach: {bad[0]}; leave them out and teach again")
+    return summary
+
+
+def _samples(name: str, samples: Path | None, labels: Path | None) -> list[LabelledImage]:
+    if (samples is None) == (labels is None):
+        raise BadDataError("give the samples either as a folder (--samples) or as a table of boxes (--labels)")
+    if labels is not None:
+        return read_boxed_images(labels, class_name=name)
+    found = read_sample_folder(samples or Path(), class_name=name)
+    return [image for image in found if image.class_name == name or is_normal(image.class_name)]

@@ -1,0 +1,281 @@
+"""The report of a coil, filled from the catalog and the registry; what was not measured says so."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured
+from inspect_pipeline.domain.figures import Rate as ShownRate
+from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, not_inspected_m
+from inspect_pipeline.domain.grading import Grade, Outcome, grade, outcomes
+from inspect_pipeline.domain.labels import Label, LabelRole, Origin, in_force
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap
+from inspect_pipeline.domain.records import Clock, StageRun
+from inspect_pipeline.domain.report import (
+    CoilMap,
+    CoilReport,
+    Exhibit,
+    Fact,
+    Footer,
+    Head,
+    MapFrame,
+    MapGap,
+    MissedDefect,
+    OriginTruth,
+    ShownFinding,
+    StageTime,
+    Truth,
+    TruthMark,
+    TypeTruth,
+)
+from inspect_pipeline.domain.statistics import Rate
+from inspect_pipeline.errors import NotFoundError
+from inspect_pipeline.services.ports import Catalog, ImageStore, ModelRegistry
+from inspect_pipeline.services.report_model import meta_training, model_facts
+from inspect_pipeline.services.report_pictures import PictureRoom
+
+_EXHIBITS, _MISSED_PICTURES = 12, 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """All that the catalog knows of a coil and one detector version."""
+
+    coil: Coil
+    frames: list[CapturedFrame]
+    gaps: list[Gap]
+    results: list[FrameResult]
+    labels: list[Label]
+    stages: list[StageRun]
+    detector: str | None
+
+    @property
+    def mm_per_line(self) -> float:
+        """Resolution downweb of the coil's usable frames."""
+        return next((frame.mm_per_px_along for frame in self.frames if frame.usable), 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporting:
+    """The report use case with the adapters it needs."""
+
+    catalog: Catalog
+    images: ImageStore
+    registry: ModelRegistry
+    clock: Clock
+    version: str
+    command: str
+    machine: tuple[Fact, ...]
+
+    def build(self, coil_id: str, *, detector: str | None = None, same_run: bool = False) -> CoilReport:
+        """Return the report of a coil by the detector version that judged it last, or by the one named.
+
+        Raises NotFoundError for an unknown coil.
+        """
+        facts = self._facts(coil_id, detector)
+        graded = outcomes(facts.labels, facts.results)
+        pictures = PictureRoom(
+            images=self.images,
+            frames={frame.id: frame for frame in facts.frames},
+            heatmaps={result.frame: result.heatmap for result in facts.results},
+        )
+        shown = _shown(facts.results, graded)
+        worst = sorted(shown, key=lambda item: -item.finding.score)[:_EXHIBITS]
+        return CoilReport(
+            head=self._head(facts),
+            model=model_facts(self.registry, facts.detector),
+            coil_map=_coil_map(facts, shown),
+            exhibits=tuple(
+                Exhibit(shown=item, pictures=pictures.of(item.finding.frame, item.finding.roi)) for item in worst
+            ),
+            truth=_truth(graded, facts, pictures),
+            meta_training=meta_training(self.registry, facts.detector),
+            stages=_stages(facts.stages),
+            machine=self.machine,
+            footer=Footer(command=self.command, version=self.version, created_at=self.clock(), same_run=same_run),
+        )
+
+    def _facts(self, coil_id: str, detector: str | None) -> _Facts:
+        with self.catalog.transaction() as unit:
+            coil = unit.coil(coil_id)
+            if coil is None:
+                raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first")
+            judged_by = detector or next(iter(unit.detectors_of(coil_id)), None)
+            return _Facts(
+                coil=coil,
+                frames=unit.frames(coil_id),
+                gaps=unit.gaps(coil_id),
+                results=[] if judged_by is None else unit.results(coil_id, detector=judged_by),
+                labels=in_force(unit.labels(coil=coil_id, role=LabelRole.HELD_OUT)),
+                stages=_relevant(unit.stages(), coil_id, judged_by),
+                detector=judged_by,
+            )
+
+    def _head(self, facts: _Facts) -> Head:
+        total_m = sum(frame.line_count for frame in facts.frames) * facts.mm_per_line / 1000.0
+        total_m += sum(gap.line_count for gap in facts.gaps) * facts.mm_per_line / 1000.0
+        lost_m = not_inspected_m(facts.frames, facts.results, facts.gaps)
+        return Head(
+            coil=facts.coil.id,
+            line=facts.coil.line,
+            recipe=facts.coil.recipe,
+            family=facts.coil.family,
+            scored_at=_scored_at(facts),
+            inspected_m=total_m - lost_m,
+            not_inspected_m=lost_m,
+        )
+
+
+def _relevant(stages: Sequence[StageRun], coil: str, detector: str | None) -> list[StageRun]:
+    """Return the stages of this coil, and the last training and teaching that led to its detector."""
+    model = None if detector is None else detector.rpartition("@")[0]
+    own = [run for run in stages if run.coil == coil and run.model in (None, detector)]
+    taught = [run for run in stages if run.stage == "adapt" and run.model == model][-1:]
+    trained = [run for run in stages if run.stage == "meta_train"][-1:]
+    return [*trained, *taught, *own]
+
+
+def _scored_at(facts: _Facts) -> datetime | NotMeasured:
+    runs = [run for run in facts.stages if run.stage == "score"]
+    return runs[-1].started_at if runs else NotMeasured(reason="this coil has not been scored yet")
+
+
+def _stages(runs: Sequence[StageRun]) -> tuple[StageTime, ...] | NotMeasured:
+    if not runs:
+        return NotMeasured(reason="no stage was recorded")
+    return tuple(
+        StageTime(
+            stage=run.stage, seconds=run.seconds, detail=", ".join(f"{v} {k}" for k, v in run.detail.items()) or None
+        )
+        for run in runs
+    )
+
+
+def _shown(results: Sequence[FrameResult], graded: Sequence[Outcome]) -> list[ShownFinding]:
+    """Return every finding with what the reference labels say of it; findings outside them have no truth."""
+    truth: dict[int, Outcome] = {}
+    for outcome in graded:
+        for finding in outcome.findings:
+            known = truth.get(id(finding))
+            if known is None or known.label.defect_type is None:
+                truth[id(finding)] = outcome
+    return [_marked(finding, truth.get(id(finding))) for result in results for finding in result.findings]
+
+
+def _marked(finding: Finding, outcome: Outcome | None) -> ShownFinding:
+    if outcome is None:
+        return ShownFinding(finding=finding)
+    true_type = outcome.label.defect_type
+    if true_type is None:
+        return ShownFinding(finding=finding, mark=TruthMark.FALSE_ALARM)
+    mark = TruthMark.HIT if finding.defect_type == true_type else TruthMark.WRONG_TYPE
+    return ShownFinding(finding=finding, mark=mark, origin=outcome.label.origin, true_type=true_type)
+
+
+def _coil_map(facts: _Facts, shown: Sequence[ShownFinding]) -> CoilMap:
+    verdicts = {result.frame: result for result in facts.results}
+    scale = facts.mm_per_line / 1000.0
+    ends = [frame.first_line + frame.line_count for frame in facts.frames]
+    ends += [gap.first_line + gap.line_count for gap in facts.gaps]
+    return CoilMap(
+        length_m=max(ends, default=0) * scale,
+        width_mm=max((frame.width_px * frame.mm_per_px_across for frame in facts.frames if frame.usable), default=1.0),
+        frames=tuple(_map_frame(frame, verdicts.get(frame.id), scale) for frame in facts.frames),
+        gaps=tuple(
+            MapGap(downweb_m=gap.first_line * scale, length_m=gap.line_count * scale, reason=gap.reason)
+            for gap in facts.gaps
+        ),
+        findings=tuple(shown),
+    )
+
+
+def _map_frame(frame: CapturedFrame, result: FrameResult | None, scale: float) -> MapFrame:
+    verdict = Verdict.UNUSABLE if frame.reason is not None else None if result is None else result.verdict
+    return MapFrame(
+        id=frame.source,
+        downweb_m=frame.first_line * scale,
+        length_m=frame.line_count * scale,
+        verdict=verdict,
+        reason=frame.reason if result is None else result.reason or frame.reason,
+        width_mm=frame.width_px * frame.mm_per_px_across if frame.usable else None,
+    )
+
+
+def _truth(graded: Sequence[Outcome], facts: _Facts, pictures: PictureRoom) -> Truth | NotMeasured:
+    if not graded:
+        return NotMeasured(reason="no held-out label says what is true on this coil")
+    if not facts.results:
+        return NotMeasured(reason="this coil has not been scored yet")
+    graded_all = grade(graded)
+    whole = all(_is_whole_frame(outcome.label, facts) for outcome in graded)
+    return Truth(
+        unit="frame" if whole else "labelled region",
+        unit_means=(
+            "A unit is one whole frame whose truth is known."
+            if whole
+            else "A unit is one labelled region of a frame, such as one cell, whose truth is known."
+        )
+        + f" {graded_all.not_judged} more were not judged because their frame was unusable.",
+        real=_origin_truth(graded_all, Origin.REAL),
+        simulated=_origin_truth(graded_all, Origin.SIMULATED),
+        missed=_missed(graded, facts, pictures),
+    )
+
+
+def _is_whole_frame(label: Label, facts: _Facts) -> bool:
+    frame = next(frame for frame in facts.frames if frame.id == label.region.frame)
+    return label.region.roi.height == frame.line_count and label.region.roi.width == frame.width_px
+
+
+def _origin_truth(graded: Grade, origin: Origin) -> OriginTruth | NotMeasured:
+    if graded.escapes[origin].trials == 0:
+        return NotMeasured(reason=f"no judged unit holds a {origin.value} defect")
+    unnamed = NotMeasured(reason="overkill is counted over all defect-free units, whatever the type reported")
+    return OriginTruth(
+        escapes=_rate(graded.escapes[origin]),
+        overkill=_rate(graded.overkill),
+        types=tuple(
+            TypeTruth(name=of_type.defect_type, escapes=_rate(of_type.escapes), overkill=unnamed)
+            for of_type in graded.per_type
+            if of_type.origin is origin
+        ),
+    )
+
+
+def _rate(measured: Rate) -> ShownRate | NotMeasured:
+    if measured.trials == 0:
+        return NotMeasured(reason="there is no such unit")
+    return ShownRate(count=measured.count, total=measured.trials, low=measured.low, high=measured.high)
+
+
+def _missed(graded: Sequence[Outcome], facts: _Facts, pictures: PictureRoom) -> tuple[MissedDefect, ...]:
+    """Return every escape; those closest to the threshold, found last, are the ones with pictures."""
+    frames = {frame.id: frame for frame in facts.frames}
+    escaped = [o for o in graded if o.judged and o.label.defect_type is not None and not o.alarmed]
+    scored = [(pictures.best_score(o.label.region.frame, o.label.region.roi), o) for o in escaped]
+    ranked = sorted(scored, key=lambda item: item[0] if isinstance(item[0], float) else 0.0)
+    chosen = {id(outcome) for _, outcome in ranked[:_MISSED_PICTURES]}
+    return tuple(_miss(outcome, best, frames, pictures, with_picture=id(outcome) in chosen) for best, outcome in scored)
+
+
+def _miss(
+    outcome: Outcome,
+    best: MeasuredNumber,
+    frames: dict[str, CapturedFrame],
+    pictures: PictureRoom,
+    *,
+    with_picture: bool,
+) -> MissedDefect:
+    region = outcome.label.region
+    place = frames[region.frame].place(region.roi)
+    return MissedDefect(
+        frame=frames[region.frame].source,
+        true_type=outcome.label.defect_type or "",
+        origin=outcome.label.origin,
+        crossweb_mm=place.crossweb_mm,
+        downweb_m=place.downweb_m,
+        best_score=best,
+        pictures=pictures.of(region.frame, region.roi)
+        if with_picture
+        else NotMeasured(reason="only the clearest misses have pictures"),
+    )

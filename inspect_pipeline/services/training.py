@@ -1,0 +1,251 @@
+"""Meta-training: historical examples become an initialization, measured beside its baselines, and registered."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from inspect_pipeline.domain.bundle import Bundle, initialization_name
+from inspect_pipeline.domain.gate import Evidence, evidence_to
+from inspect_pipeline.domain.records import Clock, Progress, StageRun
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
+from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
+from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
+from inspect_pipeline.learning.region_features import descriptor_dims, region_features
+from inspect_pipeline.services.examples import Example
+from inspect_pipeline.services.models import CHALLENGER
+from inspect_pipeline.services.ports import Catalog, ModelRegistry, Tracker
+from inspect_pipeline.services.teaching import INPUT_TAG
+from inspect_pipeline.services.training_settings import TrainingSettings
+
+EXPERIMENT = "meta-training"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainSummary:
+    """What one meta-training gave; ``new`` is False when the same data and settings had been trained on before.
+
+    ``chosen`` is the method, or "frozen" where a frozen baseline was as good. ``metrics`` are fractions, on episodes of
+    families (or types) that training never saw.
+    """
+
+    model: str
+    version: str
+    new: bool
+    method: str
+    chosen: str
+    metrics: Mapping[str, float]
+    episodes_per_s: float
+    families: tuple[str, ...]
+    fingerprint: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _History:
+    """The examples with their index and what identifies them."""
+
+    examples: Sequence[Example]
+    index: EpisodeIndex
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """The meta-training use case with the adapters it needs."""
+
+    catalog: Catalog
+    registry: ModelRegistry
+    tracker: Tracker
+    settings: TrainingSettings
+    clock: Clock
+    progress: Progress
+    revision: str
+
+    def run(
+        self, examples: Sequence[Example], backbone: Backbone, *, weights_sha256: str, method: str, name: str, seed: int
+    ) -> TrainSummary:
+        """Train on the examples and register the result as challenger of ``initialization.<name>``.
+
+        The same examples, backbone, settings and seed give the version registered before. Raises BadDataError when the
+        examples cannot serve the episodes asked for.
+        """
+        started = self.clock()
+        history = _indexed(examples)
+        model = initialization_name(name)
+        digest = self._digest(history.fingerprint, weights_sha256, method, seed)
+        known = next((v for v in self.registry.versions(model) if v.tags.get(INPUT_TAG) == digest), None)
+        if known is not None:
+            manifest = self.registry.load(model, version=known.version)[1].manifest
+            return _summary(model, known.version, manifest, new=False, seconds=0.0)
+        crops = (
+            e.regions.pixels[s.roi.top : s.roi.bottom, s.roi.left : s.roi.right] for e in examples for s in e.samples
+        )
+        features = region_features(backbone, crops, progress=self.progress)
+        spec = EpisodeSpec(way=self.settings.way, shot=self.settings.shot, query=self.settings.query)
+        learning_started = self.clock()
+        result = meta_train(
+            untrained(method, descriptor_dims(backbone)),
+            features,
+            history.index,
+            spec,
+            options=self.settings.outer_loop,
+            seed=seed,
+            progress=self.progress,
+        )
+        learning_s = (self.clock() - learning_started).total_seconds()
+        bundle = self._bundle(result, history, backbone, spec, seed=seed, digest=digest, weights=weights_sha256)
+        training = {**bundle.manifest["training"], "episodes_per_s": result.episodes / max(learning_s, 1e-9)}
+        bundle = replace(bundle, manifest={**bundle.manifest, "training": training})
+        run = self._track(result, method=method, seed=seed, fingerprint=history.fingerprint)
+        version = self.registry.register(model, bundle, tags={INPUT_TAG: digest, "method": method}, run=run)
+        self.registry.set_alias(model, CHALLENGER, version)
+        seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
+        return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
+
+    def _digest(self, fingerprint: str, weights: str, method: str, seed: int) -> str:
+        parts = [fingerprint, weights, method, seed, repr(self.settings)]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def _bundle(
+        self,
+        result: OuterLoopResult,
+        history: _History,
+        backbone: Backbone,
+        spec: EpisodeSpec,
+        *,
+        seed: int,
+        digest: str,
+        weights: str,
+    ) -> Bundle:
+        families = tuple(sorted(set(history.index.families)))
+        initialization = Initialization(
+            method=result.method.name,
+            backbone=backbone.name,
+            trunk=backbone.trunk_state(),
+            head=result.method.head(),
+            episode_spec=spec,
+            metrics=result.metrics(),
+            data_fingerprint=history.fingerprint,
+            seed=seed,
+            families=families,
+        )
+        lineage = {
+            "revision": self.revision,
+            "seed": seed,
+            "input": digest,
+            "weights_sha256": weights,
+            "settings": asdict(self.settings),
+            "made_at": self.clock().isoformat(),
+        }
+        bundle = initialization.to_bundle(lineage)
+        extra = {"evidence": evidence_to(_evidence(result)), "training": _training(result, families)}
+        return replace(bundle, manifest={**bundle.manifest, **extra})
+
+    def _track(self, result: OuterLoopResult, *, method: str, seed: int, fingerprint: str) -> str:
+        loop = self.settings.outer_loop
+        return self.tracker.record(
+            EXPERIMENT,
+            f"{method} seed {seed}",
+            params={
+                "method": method,
+                "chosen": result.chosen,
+                "seed": seed,
+                "fingerprint": fingerprint,
+                "revision": self.revision,
+                "way": self.settings.way,
+                "shot": self.settings.shot,
+                "query": self.settings.query,
+                "held_out_by": result.division.by,
+                **asdict(loop),
+            },
+            metrics=result.metrics(),
+            curves={
+                "validation_accuracy": [(point.step, point.accuracy) for point in result.history],
+                "loss": [(point.step, point.loss) for point in result.history if point.loss is not None],
+            },
+        )
+
+    def _record(self, started: datetime, *, model: str, episodes: int) -> float:
+        seconds = (self.clock() - started).total_seconds()
+        run = StageRun(
+            stage="meta_train", started_at=started, seconds=seconds, model=model, detail={"episodes": episodes}
+        )
+        with self.catalog.transaction() as unit:
+            unit.add_stage(run)
+        return seconds
+
+
+def _indexed(examples: Sequence[Example]) -> _History:
+    samples = [(example, sample) for example in examples for sample in example.samples]
+    if not samples:
+        raise BadDataError("there is no history to meta-train on; ingest labelled history, or give --data DIR")
+    index = index_samples(
+        families=[example.family for example, _ in samples],
+        types=[sample.class_name for _, sample in samples],
+        groups=[sample.group for _, sample in samples],
+    )
+    hashes = [
+        sample_hash(example.regions.pixels[s.roi.top : s.roi.bottom, s.roi.left : s.roi.right])
+        for example, s in samples
+    ]
+    return _History(examples=examples, index=index, fingerprint=data_fingerprint(hashes, index))
+
+
+def _evidence(result: OuterLoopResult) -> Evidence:
+    """Return what the gate looks at: the trained head against the best frozen baseline on episodes it never saw."""
+    scores = result.decision.scores
+    hardest = min(result.differences.values(), key=lambda gain: gain.low)
+    return Evidence(
+        episodes=result.decision.episodes,
+        accuracy=scores[result.method.name].accuracy.mean,
+        baseline_accuracy=scores[result.best_baseline].accuracy.mean,
+        difference_low=hardest.low,
+        chosen=result.chosen,
+    )
+
+
+def _training(result: OuterLoopResult, families: Sequence[str]) -> dict[str, Any]:
+    """Return the outcome of the training as plain JSON, for the report and the auditor."""
+    spec = result.decision.spec
+    trained = result.trained.name
+    return {
+        "trained": trained,
+        "chosen": result.chosen,
+        "shipped": result.method.name,
+        "held_out_by": result.division.by,
+        "episodes": result.episodes,
+        "kept_step": result.kept_step,
+        "decision_episodes": result.decision.episodes,
+        "form": f"{spec.way}-way {spec.shot}-shot, {spec.query} queries a type",
+        "families": list(families),
+        "heads": {name: _interval(score.accuracy) for name, score in result.decision.scores.items()},
+        "differences": [[trained, name, _interval(gain)] for name, gain in result.differences.items()],
+        "metrics": result.metrics(),
+    }
+
+
+def _interval(value: Interval) -> dict[str, float | int]:
+    return {"mean": value.mean, "low": value.low, "high": value.high, "episodes": value.episodes}
+
+
+def _summary(model: str, version: str, manifest: Mapping[str, Any], *, new: bool, seconds: float) -> TrainSummary:
+    training = manifest["training"]
+    return TrainSummary(
+        model=model,
+        version=version,
+        new=new,
+        method=training["trained"],
+        chosen=training["chosen"],
+        metrics=training["metrics"],
+        episodes_per_s=training["episodes_per_s"],
+        families=tuple(training["families"]),
+        fingerprint=manifest["data_fingerprint"],
+        seconds=seconds,
+    )

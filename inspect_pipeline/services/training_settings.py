@@ -1,0 +1,24 @@
+"""What a meta-training is asked for."""
+
+from dataclasses import dataclass, field
+
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.outer_loop_settings import OuterLoop
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSettings:
+    """The form of the training episodes, the outer loop, and how many images of a class a data folder gives."""
+
+    way: int = 5
+    shot: int = 5
+    query: int = 8
+    images_per_class: int = 60
+    outer_loop: OuterLoop = field(default_factory=OuterLoop)
+
+    def __post_init__(self) -> None:
+        if self.way < 2 or min(self.shot, self.query) < 1 or self.images_per_class < self.shot + self.query:
+            raise BadDataError(
+                f"training: {self.way} ways, {self.shot} shots, {self.query} queries of {self.images_per_class} images "
+                "a class cannot be drawn; give at least 2 ways and shot + query images"
+            )
