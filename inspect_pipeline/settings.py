@@ -5,12 +5,13 @@ Sections are frozen dataclasses that stand beside the code that uses them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, get_type_hints
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import yaml
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from inspect_pipeline.domain.gate import GateRules
 from inspect_pipeline.errors import ConfigError, UserError
@@ -45,8 +46,6 @@ class BackboneSettings:
 class Schedule:
     """One flow on a schedule; ``cron`` in UTC, ``parameters`` as the flow takes them."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
     flow: str
     cron: str
     parameters: Mapping[str, str | int | float | bool] = field(default_factory=dict)
@@ -62,8 +61,6 @@ class ScheduleSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """What a product is inspected for: the promise on overkill with its unit, and the limits of a usable capture."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     promise: Promise = field(default_factory=Promise)
     capture: QualityLimits = field(default_factory=QualityLimits)
@@ -118,22 +115,24 @@ def load_settings(
 ) -> Settings:
     """Return the settings of a workspace from the yaml files of ``folder`` (none: defaults) and the environment.
 
-    ``files`` are further yaml files read after the folder, each named after its section. Raises ConfigError that names
-    the file, the line and the key (or the variable) for an unknown section or key, a wrong type or a contradiction.
+    ``files`` are further yaml files, each named after its section, whose keys replace those of the folder. Raises
+    ConfigError that names the file, the line and the key (or the variable) for an unknown section or key, a wrong type
+    or a contradiction, at any depth.
     """
     sections = {f.name: get_type_hints(Settings)[f.name] for f in fields(Settings) if f.name != "workspace"}
     raw: dict[str, _Section] = {}
     for path in [*_yaml_files(folder), *files]:
         if path.stem not in sections:
             raise ConfigError(f"{path}: there is no section {path.stem!r}; known are {', '.join(sorted(sections))}")
-        raw[path.stem] = _read_section(path)
+        section = _read_section(path)
+        raw[path.stem] = section.over(raw[path.stem]) if path.stem in raw else section
     overrides = _environment_overrides(environment, sections)
     settings = Settings(workspace=workspace)
     for name, section_type in sections.items():
-        section = raw.get(name, _Section(values={}, lines={}, origin=f"section {name}"))
-        merged = section.merged(overrides.get(name, {}))
+        given = raw.get(name, _Section(values={}, lines={}, origin=f"section {name}"))
+        merged = given.merged(overrides.get(name, {}))
         if merged.values:
-            settings = replace(settings, **{name: _validated(section_type, merged)})
+            settings = replace(settings, **{name: _built(section_type, merged.values, merged)})
     return settings
 
 
@@ -151,6 +150,10 @@ class _Section:
             values[key] = value
             lines[(key,)] = f"environment variable {variable}"
         return _Section(values=values, lines=lines, origin=self.origin)
+
+    def over(self, base: "_Section") -> "_Section":
+        kept = {location: line for location, line in base.lines.items() if location[0] not in self.values}
+        return _Section(values={**base.values, **self.values}, lines={**kept, **self.lines}, origin=self.origin)
 
     def place(self, location: tuple[str, ...]) -> str:
         """Return where the innermost known part of a location was written."""
@@ -222,18 +225,46 @@ def _environment_overrides(
     return overrides
 
 
-def _validated(section_type: Any, section: _Section) -> Any:
-    known = [f.name for f in fields(section_type)]
-    for key in section.values:
-        if key not in known:
-            place = section.place((str(key),))
-            raise ConfigError(f"{place}: unknown key {key!r}; known here are {', '.join(sorted(known))}")
+def _built(kind: Any, value: Mapping[str, Any], section: _Section, location: tuple[str, ...] = ()) -> Any:
+    """Return the dataclass made of the values, its inner ones checked first, so that each error has its own line."""
+    hints = get_type_hints(kind)
+    for key, inner in value.items():
+        place = (*location, str(key))
+        if key not in hints:
+            known = ", ".join(sorted(hints))
+            raise ConfigError(f"{section.place(place)}: unknown key {'.'.join(place)!r}; known here are {known}")
+        _look_inside(hints[key], inner, section, place)
     try:
-        return TypeAdapter(section_type).validate_python(section.values)
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
-        location = tuple(str(part) for part in first["loc"])
+        at = (*location, *(str(part) for part in first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{section.place(location)}: {'.'.join(location) or section.origin}: {message}") from error
+        raise ConfigError(f"{section.place(at)}: {'.'.join(at) or section.origin}: {message}") from error
     except UserError as error:
-        raise ConfigError(f"{section.origin}: {error}") from error
+        raise ConfigError(f"{section.place((*location, *_blamed(kind, value)))}: {error}") from error
+
+
+def _look_inside(kind: Any, value: Any, section: _Section, location: tuple[str, ...]) -> None:
+    """Build what lies deeper; a value of another form than its type is refused one level up."""
+    if not isinstance(value, Mapping):
+        return
+    if is_dataclass(kind):
+        _built(kind, value, section, location)
+    elif get_origin(kind) is Mapping:
+        for key, inner in value.items():
+            _look_inside(get_args(kind)[1], inner, section, (*location, str(key)))
+    elif get_origin(kind) in (Union, UnionType):
+        for option in get_args(kind):
+            _look_inside(option, value, section, location)
+
+
+def _blamed(kind: Any, value: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the first key without which the values would do, or nothing where no single one is to blame."""
+    for key in value:
+        try:
+            TypeAdapter(kind).validate_python({other: given for other, given in value.items() if other != key})
+        except (UserError, ValidationError):
+            continue
+        return (str(key),)
+    return ()
