@@ -32,9 +32,9 @@ class SolarCell:
     load: Callable[[], Pixels]
 
 
-def installed_solar_cells() -> Path:
+def installed_solar_cells(package: str = _PACKAGE) -> Path:
     """Return the data folder of the installed package. Raises NotFoundError that says how to install it."""
-    found = find_spec(_PACKAGE)
+    found = find_spec(package)
     places = list(found.submodule_search_locations or []) if found is not None else []
     for place in places:
         if (Path(place) / "data" / "labels.csv").is_file():

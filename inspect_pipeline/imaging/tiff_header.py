@@ -42,7 +42,7 @@ def first_page(content: bytes) -> TiffPage:
     return TiffPage(
         width_px=_one(tags, WIDTH),
         height_px=_one(tags, HEIGHT),
-        bits=max(tags.get(BITS, (1,))),
+        bits=max(tags.get(BITS) or (1,)),
         truncated=_missing_data(tags, len(content)),
     )
 
@@ -85,6 +85,7 @@ def _one(tags: dict[int, tuple[int, ...]], tag: int) -> int:
 def _missing_data(tags: dict[int, tuple[int, ...]], size: int) -> str | None:
     for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
         if offsets in tags:
-            end = max(a + b for a, b in zip(tags[offsets], tags.get(lengths, ()), strict=False))
+            ends = (start + count for start, count in zip(tags[offsets], tags.get(lengths, ()), strict=False))
+            end = max(ends, default=0)
             return f"its pixels need {end} bytes, the file has {size}" if end > size else None
     return "no strip or tile of pixels is listed"

@@ -2,6 +2,7 @@ import json
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +25,8 @@ def put(folder: Path, name: str, *, height: int = 40, seed: int = 0) -> None:
     (folder / name).write_bytes(encoded(textured(height, 60, seed=seed)))
 
 
-def opened(folder: Path, **settings: object) -> DropFolder:
-    return open_drop_folder(folder, DropFolderSettings(**settings))  # type: ignore[arg-type]
+def opened(folder: Path, **settings: Any) -> DropFolder:
+    return open_drop_folder(folder, DropFolderSettings(**settings))
 
 
 def captures(folder: Path) -> list[Capture]:

@@ -3,8 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from inspect_pipeline.cameras import solar_cells
-from inspect_pipeline.cameras.solar_cells import read_solar_cells
+from inspect_pipeline.cameras.solar_cells import installed_solar_cells, read_solar_cells
 from inspect_pipeline.errors import BadDataError, BadImageError, NotFoundError
 from tests.unit.imaging.image_files import encoded
 
@@ -39,10 +38,9 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path: Path, rows: str, error: ty
         read_solar_cells(tmp_path)
 
 
-def test_without_the_package_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(solar_cells, "_PACKAGE", "no_such_package_of_cells")
+def test_without_the_package_the_error_says_how_to_install_it() -> None:
     with pytest.raises(NotFoundError, match=r"pip install 'inspect-pipeline\[demo\]'"):
-        read_solar_cells()
+        installed_solar_cells("no_such_package_of_cells")
 
 
 def test_the_installed_package_holds_2624_real_cells() -> None:

@@ -124,6 +124,15 @@ def test_what_is_encoded_is_decoded_to_the_bit(shape: tuple[int, ...], dtype: ty
     assert np.array_equal(decoded, pixels)
 
 
+def test_a_tiff_whose_tags_hold_no_value_is_refused() -> None:
+    content = bytearray(tiff(np.ones((4, 4), np.uint8)))
+    directory = len(content) - 4 - 10 * 12
+    for entry in range(10):
+        content[directory + 12 * entry + 4 : directory + 12 * entry + 8] = bytes(4)
+    with pytest.raises(BadImageError):
+        decode(bytes(content), name="frame")
+
+
 @settings(max_examples=150, deadline=None)
 @given(content=st.data())
 def test_altered_bytes_give_pixels_or_one_clear_refusal(content: st.DataObject) -> None:

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,11 +15,9 @@ def numbered(lines: int, width: int = 64) -> NDArray[np.uint8]:
     return np.repeat(np.arange(lines, dtype=np.uint8)[:, None], width, axis=1)
 
 
-def captured(
-    settings: LineCameraSettings = SMALL, *, lines: int = 50, seed: int = 1, **fate: object
-) -> list[LineCapture]:
+def captured(settings: LineCameraSettings = SMALL, *, lines: int = 50, seed: int = 1, **fate: Any) -> list[LineCapture]:
     camera = LineCamera(settings, np.random.default_rng(seed))
-    return list(camera.captures([numbered(lines)], **fate))  # type: ignore[arg-type]
+    return list(camera.captures([numbered(lines)], **fate))
 
 
 def test_the_same_seed_gives_the_same_pixels_and_another_seed_others() -> None:
