@@ -16,6 +16,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.episodes import Episode, EpisodeIndex, EpisodeSpec, episode, plan_episodes
 from inspect_pipeline.learning.method import Method
 
+Drawn = tuple[str, tuple[str, ...]]
 _TASKS_AT_ONCE = 32  # 32 tasks of 5 ways and 20 samples are 11 MB of descriptors
 
 
@@ -31,24 +32,34 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MethodScore:
-    """One method's accuracy: overall, by ``family/type`` (recall) and by family, and of each episode (n,)."""
+    """One method's accuracy: overall, by ``family/type`` (recall), by family; ``recalls`` (e, way) of each episode."""
 
     name: str
     accuracy: Interval
     per_type: Mapping[str, Interval]
     per_family: Mapping[str, Interval]
-    per_episode: NDArray[np.float64]
+    recalls: NDArray[np.float64]
+
+    @property
+    def per_episode(self) -> NDArray[np.float64]:
+        """Accuracy of each episode, (e,)."""
+        shares: NDArray[np.float64] = self.recalls.mean(axis=1)
+        return shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluation:
-    """The scores of every method on the same episodes; ``refused`` says which types and families could not serve."""
+    """The scores of every method on the same episodes; ``refused`` says which types and families could not serve.
+
+    ``tasks`` are the family and the class names of each episode.
+    """
 
     spec: EpisodeSpec
     episodes: int
     seed: int
     fingerprint: str
     refused: tuple[str, ...]
+    tasks: tuple[Drawn, ...]
     scores: Mapping[str, MethodScore]
 
 
@@ -83,13 +94,13 @@ def evaluate(
     if episodes < 1 or not methods:
         raise BadDataError(f"{episodes} episodes and {len(methods)} methods: give at least one of each")
     hits: dict[str, list[NDArray[np.float64]]] = {method.name: [] for method in methods}
-    drawn: list[Episode] = []
+    drawn: list[Drawn] = []
     for first in range(0, episodes, _TASKS_AT_ONCE):
         part = [episode(plan, seed=seed, number=n) for n in range(first, min(first + _TASKS_AT_ONCE, episodes))]
         tasks = stack(stored, part)
         for method in methods:
             hits[method.name].append(class_recalls(method, tasks, spec=spec))
-        drawn += part
+        drawn += [(each.family, each.class_names) for each in part]
         if progress is not None:
             progress("evaluate", len(drawn), episodes)
     return Evaluation(
@@ -98,6 +109,7 @@ def evaluate(
         seed=seed,
         fingerprint=fingerprint,
         refused=plan.refused,
+        tasks=tuple(drawn),
         scores={name: _score(name, drawn, np.concatenate(recalls)) for name, recalls in hits.items()},
     )
 
@@ -136,6 +148,29 @@ def paired_difference(ours: MethodScore, theirs: MethodScore) -> Interval:
     return _interval(ours.per_episode - theirs.per_episode, share=False)
 
 
+def gains_by_family(evaluation: Evaluation, ours: str, theirs: str) -> dict[str, Interval]:
+    """Return ``paired_difference`` for the episodes of each family alone."""
+    gains = evaluation.scores[ours].per_episode - evaluation.scores[theirs].per_episode
+    families = np.array([family for family, _ in evaluation.tasks], dtype=object)
+    return {name: _interval(gains[families == name], share=False) for name in sorted(set(families.tolist()))}
+
+
+def merged(parts: Sequence[Evaluation]) -> Evaluation:
+    """Return evaluations of the same methods and form of episode, on other data or other heads, as one."""
+    first = parts[0]
+    tasks = tuple(task for part in parts for task in part.tasks)
+    return replace(
+        first,
+        episodes=len(tasks),
+        refused=tuple(dict.fromkeys(reason for part in parts for reason in part.refused)),
+        tasks=tasks,
+        scores={
+            name: _score(name, tasks, np.concatenate([part.scores[name].recalls for part in parts]))
+            for name in first.scores
+        },
+    )
+
+
 def data_fingerprint(sample_hashes: Sequence[str], index: EpisodeIndex) -> str:
     """Return the SHA-256 over the sorted (sample hash, family, type) rows: the data, whatever its order or place."""
     rows = sorted("\t".join(row) for row in zip(sample_hashes, index.families, index.types, strict=True))
@@ -157,20 +192,20 @@ def with_permuted_types(index: EpisodeIndex, generator: np.random.Generator) -> 
     return replace(index, types=tuple(str(name) for name in types))
 
 
-def _score(name: str, drawn: Sequence[Episode], recalls: NDArray[np.float64]) -> MethodScore:
+def _score(name: str, drawn: Sequence[Drawn], recalls: NDArray[np.float64]) -> MethodScore:
     accuracies = recalls.mean(axis=1)
     types: dict[str, list[float]] = {}
     families: dict[str, list[float]] = {}
-    for each, row, accuracy in zip(drawn, recalls, accuracies, strict=True):
-        families.setdefault(each.family, []).append(float(accuracy))
-        for type_name, recall in zip(each.class_names, row, strict=True):
-            types.setdefault(f"{each.family}/{type_name}", []).append(float(recall))
+    for (family, class_names), row, accuracy in zip(drawn, recalls, accuracies, strict=True):
+        families.setdefault(family, []).append(float(accuracy))
+        for type_name, recall in zip(class_names, row, strict=True):
+            types.setdefault(f"{family}/{type_name}", []).append(float(recall))
     return MethodScore(
         name=name,
         accuracy=_interval(accuracies),
         per_type={key: _interval(np.array(types[key])) for key in sorted(types)},
         per_family={key: _interval(np.array(families[key])) for key in sorted(families)},
-        per_episode=accuracies,
+        recalls=recalls,
     )
 
 

@@ -1,9 +1,10 @@
-"""What meta-training must not see: whole families where there are enough, else whole types, else whole groups."""
+"""Folds for meta-training: whole families are held out where there are enough, else whole types, else whole groups."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, Indices, plan_episodes
 
@@ -12,73 +13,61 @@ _FEWEST_TYPES = 4  # two to train on and two to tell apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Division:
-    """Samples to train on and samples to validate on, the episodes each can serve, and what was kept apart."""
+class Folds:
+    """What is kept apart, the episodes that every side can serve, and the samples held out of training, fold by fold.
+
+    No sample is held out twice; a fold trains on all samples that it does not hold out.
+    """
 
     by: Literal["family", "type", "group"]
-    train: Indices
-    validation: Indices
-    train_spec: EpisodeSpec
-    validation_spec: EpisodeSpec
+    spec: EpisodeSpec
+    held_out: tuple[Indices, ...]
+
+    def training(self, fold: int, *, samples: int) -> Indices:
+        """Return the samples, of so many in all, that a fold trains on."""
+        kept = np.ones(samples, dtype=bool)
+        kept[self.held_out[fold]] = False
+        return np.flatnonzero(kept)
 
 
-def divide(index: EpisodeIndex, spec: EpisodeSpec, generator: np.random.Generator) -> Division:
-    """Return the division of the samples for training and validation.
+def fold_samples(index: EpisodeIndex, spec: EpisodeSpec, generator: np.random.Generator, *, most: int) -> Folds:
+    """Return the folds of the samples, ``most`` of them at most (2 or more).
 
-    With 3 or more families that can serve ``spec``, a quarter of them (at least one) is held out. With fewer, half of
-    the types of every family with 4 or more; episodes then have fewer ways. Else half of every type's leakage groups:
-    the weakest proof, since types are then known. Raises BadDataError when no family can serve ``spec`` at all.
+    With 3 or more families that can serve ``spec``, families are dealt to the folds. With fewer, the types of every
+    family with 4 or more are dealt to two folds, and episodes may have fewer ways. Else the leakage groups are: the
+    weakest proof, since the types are then known. Raises BadDataError when no family can serve ``spec`` at all.
     """
     plan = plan_episodes(index, spec)
-    families = tuple(plan.members)
+    families = list(plan.members)
     if len(families) >= _FEWEST_FAMILIES:
-        order = generator.permutation(len(families))
-        kept_out = {families[place] for place in order[: max(1, len(families) // 4)]}
-        return _division("family", [name in kept_out for name in index.families], train=spec, validation=spec)
+        parts = np.array_split(generator.permutation(len(families)), min(most, len(families)))
+        fold_of = {families[place]: fold for fold, part in enumerate(parts) for place in part.tolist()}
+        return _folds("family", spec, np.array([fold_of.get(name, -1) for name in index.families]))
     rich = {family: list(types) for family, types in plan.members.items() if len(types) >= _FEWEST_TYPES}
     if rich:
-        return _by_type(index, spec, rich=rich, generator=generator)
-    return _division("group", _half_of_the_groups(index, generator), train=spec, validation=spec)
+        fold_of_type = {
+            (family, types[place]): turn % 2
+            for family, types in rich.items()
+            for turn, place in enumerate(generator.permutation(len(types)).tolist())
+        }
+        way = min(spec.way, max(len(types) // 2 for types in rich.values()))
+        pairs = zip(index.families, index.types, strict=True)
+        return _folds("type", replace(spec, way=way), np.array([fold_of_type.get(pair, -1) for pair in pairs]))
+    return _folds("group", spec, _sides_of_groups(index, generator))
 
 
-def _by_type(
-    index: EpisodeIndex, spec: EpisodeSpec, *, rich: dict[str, list[str]], generator: np.random.Generator
-) -> Division:
-    kept_out = {
-        (family, types[place])
-        for family, types in rich.items()
-        for place in generator.permutation(len(types))[: len(types) // 2]
-    }
-    fewest_held = max(len(types) // 2 for types in rich.values())
-    fewest_kept = max(len(types) - len(types) // 2 for types in rich.values())
-    return _division(
-        "type",
-        [pair in kept_out for pair in zip(index.families, index.types, strict=True)],
-        train=replace(spec, way=min(spec.way, fewest_kept)),
-        validation=replace(spec, way=min(spec.way, fewest_held)),
-    )
-
-
-def _half_of_the_groups(index: EpisodeIndex, generator: np.random.Generator) -> list[bool]:
-    """Return which samples lie in a group held out; of every type about half the samples, where groups allow it."""
-    held: dict[int, bool] = {}
+def _sides_of_groups(index: EpisodeIndex, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Return the side, 0 or 1, of every sample; groups are never torn, and types are halved as far as that allows."""
+    sides: dict[int, int] = {}
     for types in index.members().values():
         for samples in types.values():
             taken = 0
             for group in generator.permutation(np.unique(index.groups[samples])).tolist():
-                side = held.setdefault(group, 2 * taken < len(samples))
-                taken += int(np.count_nonzero(index.groups[samples] == group)) if side else 0
-    return [held[int(group)] for group in index.groups]
+                side = sides.setdefault(group, int(2 * taken < len(samples)))
+                taken += side * int(np.count_nonzero(index.groups[samples] == group))
+    return np.array([sides[int(group)] for group in index.groups], dtype=np.intp)
 
 
-def _division(
-    by: Literal["family", "type", "group"], held: list[bool], *, train: EpisodeSpec, validation: EpisodeSpec
-) -> Division:
-    mask = np.array(held, dtype=bool)
-    return Division(
-        by=by,
-        train=np.flatnonzero(~mask),
-        validation=np.flatnonzero(mask),
-        train_spec=train,
-        validation_spec=validation,
-    )
+def _folds(by: Literal["family", "type", "group"], spec: EpisodeSpec, fold_of: NDArray[np.intp]) -> Folds:
+    held_out = tuple(np.flatnonzero(fold_of == fold) for fold in range(int(fold_of.max()) + 1))
+    return Folds(by=by, spec=spec, held_out=held_out)

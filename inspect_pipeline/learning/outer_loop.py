@@ -1,31 +1,28 @@
 """Meta-training: a method's head is learned from episodes, and shipped only if it beats every frozen baseline.
 
-The trunk is frozen and its descriptors are computed once, so a step costs milliseconds. Families (or types, or groups)
-held out of training choose the step to keep and, on other episodes, decide between the trained head and the baselines.
+The trunk is frozen and its descriptors are computed once. Families (or types, or groups) are held out in turn: together
+they choose the number of steps and, on other episodes, decide between the trained head and the baselines. The head that
+is shipped is then trained on everything for that number of steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from inspect_pipeline.domain.records import Progress
-from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, episode, plan_episodes
+from inspect_pipeline.learning.episode_training import EpisodeTraining
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec
 from inspect_pipeline.learning.evaluation import (
     Evaluation,
     Interval,
-    Tasks,
-    as_tensor,
     evaluate,
+    gains_by_family,
+    merged,
     paired_difference,
-    stack,
 )
-from inspect_pipeline.learning.held_out import Division, divide
+from inspect_pipeline.learning.held_out import Folds, fold_samples
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods import frozen_baselines
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
@@ -33,7 +30,7 @@ from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The mean loss since the last checkpoint and the accuracy on validation episodes, at a step."""
+    """The mean loss since the last checkpoint and the mean accuracy on held-out episodes of all folds, at a step."""
 
     step: int
     loss: float | None
@@ -45,8 +42,8 @@ class OuterLoopResult:
     """What came out: the head to ship and the proof.
 
     ``method`` is the trained one where ``chosen`` is its name, else the best frozen baseline (``chosen`` is "frozen").
-    ``decision`` holds all of them on the same episodes; ``differences`` what the trained head gained over each
-    baseline, paired.
+    ``decision`` holds all of them on the same held-out episodes; ``differences`` what training gained over each
+    baseline, paired, and ``family_gains`` the same over the best baseline, family by family.
     """
 
     method: Method
@@ -55,9 +52,15 @@ class OuterLoopResult:
     best_baseline: str
     decision: Evaluation
     differences: Mapping[str, Interval]
+    family_gains: Mapping[str, Interval]
     history: tuple[Checkpoint, ...]
-    division: Division
+    division: Folds
     episodes: int
+
+    @property
+    def kept_step(self) -> int:
+        """The step whose head was kept: the earliest of the best on held-out episodes."""
+        return _best(self.history).step
 
     def metrics(self) -> dict[str, float]:
         """Return the figures for a tracker: accuracies on held-out episodes and the paired gain over each baseline."""
@@ -70,10 +73,31 @@ class OuterLoopResult:
             found[f"gain_over_{name}_low"], found[f"gain_over_{name}_high"] = gain.low, gain.high
         return found
 
-    @property
-    def kept_step(self) -> int:
-        """The step whose head was kept: the earliest of the best on validation episodes."""
-        return max(self.history, key=lambda point: (point.accuracy, -point.step)).step
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Judge:
+    """The held-out side of every fold."""
+
+    features: NDArray[np.float32]
+    index: EpisodeIndex
+    folds: Folds
+
+    def score(self, methods: Sequence[Sequence[Method]], *, episodes: int, seed: int) -> Evaluation:
+        """Return the evaluation of fold i's methods on what fold i held out, all folds as one; ``episodes`` in all."""
+        share = episodes // len(methods)
+        return merged(
+            [
+                evaluate(
+                    self.features[samples],
+                    self.index.subset(samples),
+                    self.folds.spec,
+                    episodes=share,
+                    seed=seed + fold,
+                    methods=methods[fold],
+                )
+                for fold, samples in enumerate(self.folds.held_out)
+            ]
+        )
 
 
 def meta_train(
@@ -88,127 +112,80 @@ def meta_train(
 ) -> OuterLoopResult:
     """Return the method trained on episodes of ``index``, or the frozen baseline that it could not beat.
 
-    ``features`` (n, d) float32 are descriptors of the frozen backbone. The same arguments give the same bits on the
-    same machine and thread count. Raises BadDataError when the data cannot serve such episodes or training diverges.
+    The trained head is chosen when its paired 95% interval lies above zero for every baseline, and no held-out family
+    lost by it for certain. ``features`` (n, d) float32 are descriptors of the frozen backbone. The same arguments give
+    the same bits on the same machine and thread count. Raises BadDataError when the data cannot serve such episodes or
+    training diverges.
     """
     training, selection, decision = (int(word) for word in np.random.SeedSequence(seed).generate_state(3))
-    division = divide(index, spec, np.random.default_rng(seed))
-    held_features, held_index = features[division.validation], index.subset(division.validation)
-    validate = _Validation(features=held_features, index=held_index, spec=division.validation_spec, seed=selection)
+    folds = fold_samples(index, spec, np.random.default_rng(seed), most=options.folds)
+    judge = _Judge(features=features, index=index, folds=folds)
+    kept, history = _cross_train(method, judge, options=options, seeds=(training, selection), progress=progress)
     baselines = frozen_baselines(features.shape[1])
-    best = max(baselines, key=lambda each: validate.accuracy(each, episodes=options.validation_episodes))
-    trained, history = _learn(
-        method,
-        _TrainingTasks(features[division.train], index.subset(division.train), spec=division.train_spec, seed=training),
-        validate,
-        options=options,
-        progress=progress,
-    )
-    proof = evaluate(
-        held_features,
-        held_index,
-        division.validation_spec,
-        episodes=options.decision_episodes,
-        seed=decision,
-        methods=(trained, *baselines),
-    )
-    gains = {each.name: paired_difference(proof.scores[trained.name], proof.scores[each.name]) for each in baselines}
-    won = all(gain.low > 0.0 for gain in gains.values())
+    chances = judge.score([baselines] * len(kept), episodes=options.validation_episodes, seed=selection)
+    best = max(baselines, key=lambda each: chances.scores[each.name].accuracy.mean)
+    proof = judge.score([(each, *baselines) for each in kept], episodes=options.decision_episodes, seed=decision)
+    differences = {b.name: paired_difference(proof.scores[method.name], proof.scores[b.name]) for b in baselines}
+    family_gains = gains_by_family(proof, method.name, best.name)
+    won = all(gain.low > 0.0 for gain in differences.values()) and all(g.high >= 0.0 for g in family_gains.values())
+    final = EpisodeTraining(method, features, index, spec=spec, options=options, seed=training)
+    for _ in range(_best(history).step):
+        final.step()
     return OuterLoopResult(
-        method=trained if won else best,
-        trained=trained,
-        chosen=trained.name if won else "frozen",
+        method=final.method() if won else best,
+        trained=final.method(),
+        chosen=method.name if won else "frozen",
         best_baseline=best.name,
         decision=proof,
-        differences=gains,
+        differences=differences,
+        family_gains=family_gains,
         history=history,
-        division=division,
-        episodes=history[-1].step * options.tasks_per_step,
+        division=folds,
+        episodes=(history[-1].step * len(kept) + _best(history).step) * options.tasks_per_step,
     )
 
 
-class _TrainingTasks:
-    """Episodes of the training side, as many a step as asked for, numbered through."""
-
-    def __init__(self, features: NDArray[np.float32], index: EpisodeIndex, *, spec: EpisodeSpec, seed: int) -> None:
-        self.features = as_tensor(features, index)
-        self.plan = plan_episodes(index, spec)
-        self.seed = seed
-
-    def of_step(self, step: int, *, count: int) -> Tasks:
-        numbers = range(step * count, (step + 1) * count)
-        return stack(self.features, [episode(self.plan, seed=self.seed, number=number) for number in numbers])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Validation:
-    features: NDArray[np.float32]
-    index: EpisodeIndex
-    spec: EpisodeSpec
-    seed: int
-
-    def accuracy(self, method: Method, *, episodes: int) -> float:
-        found = evaluate(self.features, self.index, self.spec, episodes=episodes, seed=self.seed, methods=(method,))
-        return found.scores[method.name].accuracy.mean
-
-
-def _learn(
-    method: Method,
-    tasks: _TrainingTasks,
-    validate: _Validation,
-    *,
-    options: OuterLoop,
-    progress: Progress | None,
-) -> tuple[Method, tuple[Checkpoint, ...]]:
-    """Return the method at its best checkpoint, and all checkpoints; the untrained head is checkpoint 0."""
-    start = method.head()
-    head = {name: tensor.clone().requires_grad_() for name, tensor in start.items()}
-    optimizer = torch.optim.Adam(list(head.values()), lr=options.learning_rate)
-    best = method
-    history = [Checkpoint(step=0, loss=None, accuracy=validate.accuracy(method, episodes=options.validation_episodes))]
-    losses: list[float] = []
-    for step in range(options.steps):
-        losses.append(
-            _step(
-                method.with_head(head),
-                tasks.of_step(step, count=options.tasks_per_step),
-                optimizer,
-                anchor=start,
-                decay=options.decay,
-            )
+def _cross_train(
+    method: Method, judge: _Judge, *, options: OuterLoop, seeds: tuple[int, int], progress: Progress | None
+) -> tuple[list[Method], tuple[Checkpoint, ...]]:
+    """Train all folds side by side; return each fold's method at the best common step, and all checkpoints."""
+    folds = judge.folds
+    runs = [
+        EpisodeTraining.on(
+            folds.training(fold, samples=len(judge.index)),
+            method,
+            judge.features,
+            judge.index,
+            spec=folds.spec,
+            options=options,
+            seed=seeds[0],
         )
+        for fold in range(len(folds.held_out))
+    ]
+    kept = [run.method() for run in runs]
+    history = [Checkpoint(step=0, loss=None, accuracy=_accuracy(judge, kept, options, seeds[1]))]
+    losses: list[float] = []
+    for step in range(1, options.steps + 1):
+        losses += [run.step() for run in runs]
         if progress is not None:
-            progress("meta-train", step + 1, options.steps)
-        if (step + 1) % options.validate_every and step + 1 < options.steps:
+            progress("meta-train", step, options.steps)
+        if step % options.validate_every and step < options.steps:
             continue
-        now = method.with_head({name: tensor.detach().clone() for name, tensor in head.items()})
-        accuracy = validate.accuracy(now, episodes=options.validation_episodes)
-        if accuracy > max(point.accuracy for point in history):
-            best = now
-        history.append(Checkpoint(step=step + 1, loss=float(np.mean(losses)), accuracy=accuracy))
+        now = [run.method() for run in runs]
+        accuracy = _accuracy(judge, now, options, seeds[1])
+        if accuracy > _best(history).accuracy:
+            kept = now
+        history.append(Checkpoint(step=step, loss=float(np.mean(losses)), accuracy=accuracy))
         losses = []
-        if _stale(history) >= options.patience:
+        if len(history) - 1 - history.index(_best(history)) >= options.patience:
             break
-    return best, tuple(history)
+    return kept, tuple(history)
 
 
-def _step(
-    method: Method, tasks: Tasks, optimizer: torch.optim.Optimizer, *, anchor: Mapping[str, Tensor], decay: float
-) -> float:
-    """Take one outer step and return its loss: cross-entropy of the queries and the pull towards the start."""
-    way = int(tasks.support_labels.max()) + 1
-    logits = method.adapt(tasks.support, tasks.support_labels, way=way).score(tasks.query)
-    loss = cross_entropy(logits.flatten(0, 1), tasks.query_labels.repeat(len(logits)))
-    pull = sum((tensor - anchor[name]).square().sum() for name, tensor in method.head().items() if tensor.ndim)
-    optimizer.zero_grad()
-    torch.autograd.backward(loss + decay * pull)
-    optimizer.step()
-    if not torch.isfinite(loss):
-        raise BadDataError("the outer loop diverged: its loss is no number; give a lower learning rate")
-    return float(loss.detach())
+def _accuracy(judge: _Judge, methods: Sequence[Method], options: OuterLoop, seed: int) -> float:
+    found = judge.score([(each,) for each in methods], episodes=options.validation_episodes, seed=seed)
+    return found.scores[methods[0].name].accuracy.mean
 
 
-def _stale(history: list[Checkpoint]) -> int:
-    """Return how many checkpoints ago the best one was."""
-    accuracies = [point.accuracy for point in history]
-    return len(accuracies) - 1 - accuracies.index(max(accuracies))
+def _best(history: Sequence[Checkpoint]) -> Checkpoint:
+    return max(history, key=lambda point: (point.accuracy, -point.step))

@@ -7,21 +7,26 @@ from inspect_pipeline.errors import BadDataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OuterLoop:
-    """How long and how fast to learn; ``decay`` draws the head back to the identity."""
+    """How long and how fast to learn; ``decay`` draws the head back to the identity.
 
-    steps: int = 300
+    Episodes to validate and to decide on are numbers in all; the ``folds`` share them.
+    """
+
+    steps: int = 200
     tasks_per_step: int = 16
     learning_rate: float = 0.01
     decay: float = 1e-3
-    validate_every: int = 25
+    folds: int = 4
+    validate_every: int = 20
     patience: int = 4
     validation_episodes: int = 200
-    decision_episodes: int = 600
+    decision_episodes: int = 800
 
     def __post_init__(self) -> None:
-        counts = (self.steps, self.tasks_per_step, self.validate_every, self.patience)
-        if min(counts) < 1 or min(self.validation_episodes, self.decision_episodes) < 2:
-            raise BadDataError("the outer loop needs 1 or more steps, tasks and patience, and 2 or more episodes each")
+        if min(self.steps, self.tasks_per_step, self.validate_every, self.patience) < 1 or self.folds < 2:
+            raise BadDataError("the outer loop needs 1 or more steps, tasks and patience, and 2 or more folds")
+        if min(self.validation_episodes, self.decision_episodes) < 2 * self.folds:
+            raise BadDataError(f"the outer loop needs {2 * self.folds} or more episodes to validate and to decide on")
         if not (0.0 < self.learning_rate < 1.0 and self.decay >= 0.0):
             raise BadDataError(
                 f"a learning rate of {self.learning_rate} or decay of {self.decay} cannot be used; "
