@@ -4,8 +4,9 @@ lite0: stride 8 ``blocks.2`` (40) pooled 2 x 2, stride 16 ``blocks.3`` (80) and 
 Other convolutional backbones: their stages of stride 8 and 16. Stride 8 maps cost 4 times as much and gained nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.nn.functional import avg_pool2d, pad
 from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.errors import BadImageError, WeightsError
 from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.learning.lite0_weights import LITE0
 
 STRIDE_PX = 16
@@ -106,9 +108,7 @@ def patch_rows(roi: Roi, shape: tuple[int, int]) -> tuple[slice, slice]:
 
 
 def _centres(begin: int, end: int, count: int) -> slice:
-    half = STRIDE_PX / 2
-    first = int(np.ceil((begin - half) / STRIDE_PX))
-    last = int(np.ceil((end - half) / STRIDE_PX))
+    first, last = _first_centre(begin), _first_centre(end)
     if last <= first:  # thinner than a patch: the patch that holds its middle
         first = (begin + end) // 2 // STRIDE_PX
         last = first + 1
@@ -154,15 +154,44 @@ def _spans(side: int, kept: int) -> Iterator[_Span]:
         yield _Span(begin=max(start - _MARGIN_PX, 0), start=start, stop=stop, end=min(stop + _MARGIN_PX, side))
 
 
-def smoothed(maps: Tensor, side: int) -> Tensor:
+def smoothed(maps: Tensor, side: int, unit: UnitGrid | None = None) -> Tensor:
     """Return (..., h, w) box means of ``side`` x ``side`` patches, at the size given.
 
     Only whole windows count (a smaller map has smaller windows); the border repeats the nearest window, so that the
-    maximum of the map is the maximum over whole windows wherever a region lies.
+    maximum of the map is the maximum over whole windows wherever a region lies. With a ``unit`` no window reaches
+    over the border of one, so that a defect does not make its neighbour alarm.
     """
+    rows, columns = unit_spans(maps.shape[-2:], unit or UnitGrid())
+    bands = [torch.cat([_box_mean(maps[..., r, c], side) for c in columns], dim=-1) for r in rows]
+    return torch.cat(bands, dim=-2)
+
+
+def _box_mean(maps: Tensor, side: int) -> Tensor:
     height, width = maps.shape[-2:]
     down, across = min(side, height), min(side, width)
     flat = avg_pool2d(maps.reshape(1, -1, height, width), (down, across), stride=1)
     before_down, before_across = (down - 1) // 2, (across - 1) // 2
     edges = (before_across, across - 1 - before_across, before_down, down - 1 - before_down)
     return pad(flat, edges, mode="replicate").reshape(maps.shape)
+
+
+def unit_spans(shape: Sequence[int], unit: UnitGrid) -> tuple[list[slice], list[slice]]:
+    """Return the rows and columns of a map that belong to each unit; units are counted from the frame's corner.
+
+    A rest of less than half a unit belongs to the last one.
+    """
+    height, width = int(shape[0]), int(shape[1])
+    if unit.height_px is None or unit.width_px is None:
+        return [slice(0, height)], [slice(0, width)]
+    return _unit_axis(height, unit.height_px), _unit_axis(width, unit.width_px)
+
+
+def _unit_axis(count: int, unit_px: int) -> list[slice]:
+    whole = max(1, round(count * STRIDE_PX / unit_px))
+    edges = [min(_first_centre(k * unit_px), count) for k in range(whole)] + [count]
+    return [slice(begin, end) for begin, end in pairwise(edges) if end > begin]
+
+
+def _first_centre(begin_px: int) -> int:
+    """Return the first patch whose centre is not before that pixel."""
+    return max(0, -((STRIDE_PX // 2 - begin_px) // STRIDE_PX))

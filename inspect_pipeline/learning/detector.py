@@ -104,13 +104,16 @@ class Detector:
         patches = dense_map(self.backbone, pixels, largest_tile_px=self.settings.largest_tile_px)
         with torch.inference_mode():
             whitened = self.normality.whiten(patches)
-            anomaly = _scaled(smoothed(distance(whitened), self.settings.smoothing_patches), self.anomaly)
+            anomaly = _scaled(self._smoothed(distance(whitened)), self.anomaly)
             types = [self._type_map(whitened, head) for head in self.heads]
         maps = np.zeros((0, *anomaly.shape), dtype=np.float32) if not types else torch.stack(types).numpy()
         return ScoreMaps(anomaly=anomaly.numpy(), types=maps, class_names=self.class_names, stride_px=STRIDE_PX)
 
     def _type_map(self, whitened: Tensor, head: TypeHead) -> Tensor:
-        return _scaled(smoothed(whitened @ head.weight - head.bias, self.settings.smoothing_patches), head.channel)
+        return _scaled(self._smoothed(whitened @ head.weight - head.bias), head.channel)
+
+    def _smoothed(self, raw: Tensor) -> Tensor:
+        return smoothed(raw, self.settings.smoothing_patches, self.unit)
 
     def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi]) -> list[Typing]:
         """Return the name of each region of a frame, with the runner-up among the known types."""

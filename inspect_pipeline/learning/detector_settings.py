@@ -7,7 +7,10 @@ from inspect_pipeline.errors import BadDataError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitGrid:
-    """The size in px of what is judged as one piece (a solar cell, a metre of strip); None is the whole frame."""
+    """The size in px of what is judged as one piece (a solar cell, a metre of strip); None is the whole frame.
+
+    Units are counted from the top left corner of the frame.
+    """
 
     height_px: int | None = None
     width_px: int | None = None
@@ -51,7 +54,7 @@ class DetectorSettings:
     support_share: float = 0.5
     support_patches: int = 40
     support_patches_guessed: int = 80
-    anomaly_handicap: float = 0.5
+    anomaly_handicap: float = 1.0
     folds: int = 5
     likeness_share: float = 0.5
     largest_tile_px: int = 1 << 21
