@@ -8,6 +8,12 @@ import pytest
 from inspect_pipeline.services.ports import Catalog
 from inspect_pipeline.store.catalog import open_catalog
 from tests.fakes.catalog import InMemoryCatalog
+from tests.integration.store.mlflow_databases import (  # noqa: F401 - fixtures
+    mlflow_postgres_template,
+    mlflow_postgres_uri,
+    mlflow_sqlite_uri,
+    mlflow_template,
+)
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.required_in_ci)
 
