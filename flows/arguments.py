@@ -1,0 +1,68 @@
+"""The words of ``python -m flows``; the options of a flow are its parameters."""
+
+import argparse
+
+_PLACE = {"workspace", "config_dir", "json", "debug", "command"}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--workspace", metavar="DIR", help="all state (INSPECT_WORKSPACE, ./workspace)")
+    common.add_argument("--config-dir", metavar="DIR", help="yaml settings (INSPECT_CONFIGS, ./configs where it is)")
+    common.add_argument("--json", action="store_true", help="one JSON document on standard output and nothing else")
+    common.add_argument("--debug", action="store_true", help="tracebacks instead of one line")
+    every = argparse.ArgumentParser(prog="python -m flows", description="Run, schedule and deploy the flows.")
+    commands = every.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _ingest(commands.add_parser("ingest", parents=[common], help="take in captures as frames of a coil"))
+    _meta_train(commands.add_parser("meta_train", parents=[common], help="meta-train an initialization"))
+    _adapt(commands.add_parser("adapt", parents=[common], help="build detectors from labels not used yet"))
+    _score(commands.add_parser("score", parents=[common], help="judge frames that have no verdict yet"))
+    _demo(commands.add_parser("demo", parents=[common], help="the whole loop, ends with a report"))
+    serve = commands.add_parser("serve", parents=[common], help="run the flows on the schedules of schedules.yaml")
+    serve.add_argument("--port", type=int, help="port of the workspace's Prefect server on 127.0.0.1 (default: free)")
+    deploy = commands.add_parser("deploy", parents=[common], help="write deploy/prefect.yaml to the Prefect server")
+    deploy.add_argument("--file", default="deploy/prefect.yaml", help="what to deploy (%(default)s)")
+    return every
+
+
+def parameters_of(arguments: argparse.Namespace) -> dict[str, object]:
+    """Return the flow's parameters that were given; the rest keep the flow's own defaults."""
+    return {name: value for name, value in vars(arguments).items() if name not in _PLACE and value is not None}
+
+
+def _ingest(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", required=True, help="folder or camera URI")
+    parser.add_argument("--coil", help="name of the coil (default: the folder's)")
+    _line_and_recipe(parser)
+    parser.add_argument("--subfolders", action="store_true", default=None, help="each subfolder is a coil")
+
+
+def _meta_train(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", nargs="+", metavar="DIR", help="data folders beside the catalog's history")
+    parser.add_argument("--method")
+    parser.add_argument("--name", help="which initialization (default)")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--promote", action="store_true", default=None, help="put it in force when the gate passes")
+
+
+def _adapt(parser: argparse.ArgumentParser) -> None:
+    _line_and_recipe(parser)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--promote", action="store_true", default=None, help="put it in force when the gate passes")
+
+
+def _score(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--coil", help="default: all coils of lines with a detector in force")
+    parser.add_argument("--model", metavar="NAME@ALIAS", help="default: the champion")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help="DIR/<family>/images/<class>/* (default: elpv-dataset)")
+    parser.add_argument("--out", metavar="DIR", help="where the reports go (WORKSPACE/reports)")
+    parser.add_argument("--seed", type=int)
+
+
+def _line_and_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--line")
+    parser.add_argument("--recipe")

@@ -1,0 +1,160 @@
+"""A house of dictionaries: enough of its behaviour for the order, the retries and the answers of the flows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from inspect_pipeline.bootstrap.demo import DemoPlan, PlannedCoil
+from inspect_pipeline.domain.labels import LabelRole
+from inspect_pipeline.domain.material import Coil
+from inspect_pipeline.domain.records import ModelVersion, Progress
+from inspect_pipeline.errors import InspectError, NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.services.ingest import IngestSummary
+from inspect_pipeline.services.scoring import ScoreSummary
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+FRAMES = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learned:
+    """The part of a training's and a teaching's summary that flows read."""
+
+    model: str
+    version: str
+    new: bool
+    metrics: dict[str, float] = field(default_factory=dict)
+    episodes_per_s: float = 1.0
+    seconds: float = 0.1
+
+
+@dataclass(kw_only=True)
+class FakeHouse:
+    """Counts what is asked of it; ``failures`` are raised by the next calls, one a call."""
+
+    progress: Progress | None = None
+    calls: list[str] = field(default_factory=list)
+    failures: list[InspectError] = field(default_factory=list)
+    frames: dict[str, int] = field(default_factory=dict)
+    known: list[Coil] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
+    unused: dict[tuple[str, str], int] = field(default_factory=dict)
+    champions: dict[str, str] = field(default_factory=dict)
+    trained: bool = False
+    gate_refuses: str | None = None
+
+    def __enter__(self) -> "FakeHouse":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.calls.append("closed")
+
+    @property
+    def models(self) -> "FakeHouse":
+        return self
+
+    @property
+    def demo(self) -> "FakeDemo":
+        return FakeDemo(house=self)
+
+    def _called(self, what: str) -> None:
+        self.calls.append(what)
+        assert self.progress is not None
+        self.progress(what, 1, 1)
+        if self.failures:
+            raise self.failures.pop(0)
+
+    def add_coil(self, name: str, line: str = "default") -> None:
+        self.known.append(Coil(id=name, line=line, recipe="default", family=line, created_at=NOW))
+
+    def ingest(self, source: str, *, coil: str | None = None, line: str = "", recipe: str = "") -> IngestSummary:
+        name = coil or Path(source).name
+        self._called(f"ingest {name}")
+        new = FRAMES - self.frames.get(name, 0)
+        self.frames[name] = FRAMES
+        return IngestSummary(
+            coil=name, captured=FRAMES, new=new, duplicates=FRAMES - new, unusable=(("torn.png", "torn"),),
+            missing=(), labels=0, seconds=0.1,
+        )  # fmt: skip
+
+    def train(self, data: Sequence[Path] = (), *, method: str, name: str, seed: int) -> Learned:
+        self._called(f"train {name} by {method} on {[path.name for path in data]}")
+        new, self.trained = not self.trained, True
+        return Learned(model=f"initialization.{name}", version="1", new=new, metrics={"accuracy": 0.9})
+
+    def promote(self, model: str, *, operator: str, reason: str, version: str) -> None:
+        self._called(f"promote {model} {version} by {operator}")
+        if self.gate_refuses is not None:
+            raise RefusedError(self.gate_refuses)
+        if self.champions.get(model) == version:
+            raise NothingToDoError(f"{model} version {version} is the champion already")
+        self.champions[model] = version
+
+    def unused_labels(self, line: str, recipe: str) -> int:
+        return self.unused.get((line, recipe), 0)
+
+    def adapt(self, *, line: str, recipe: str, seed: int) -> Learned:
+        self._called(f"adapt {line} {recipe}")
+        new = self.unused.pop((line, recipe), 0) > 0
+        return Learned(model=f"detector.{line}.{recipe}", version="1", new=new)
+
+    def coils(self) -> list[Coil]:
+        return self.known
+
+    def listing(self) -> list[ModelVersion]:
+        return [
+            ModelVersion(model=model, version=version, created_at=NOW, aliases=("champion",), tags={}, run=None)
+            for model, version in self.champions.items()
+        ]
+
+    def score(self, coil: str, *, model: str | None = None) -> ScoreSummary:
+        self._called(f"score {coil}")
+        new = 0 if coil in self.judged else FRAMES
+        self.judged.add(coil)
+        return ScoreSummary(
+            coil=coil, detector="detector.default.default@1", judged=FRAMES, unusable=0, new=new, not_inspected_m=0.0,
+            findings=2, verdicts={"PASS": FRAMES}, seconds=0.5,
+        )  # fmt: skip
+
+    def report(self, coil: str, *, out: Path, same_run: bool = False) -> Path:
+        self._called(f"report {coil}")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text("<html>", encoding="utf-8")
+        return out
+
+
+@dataclass(kw_only=True)
+class FakeDemo:
+    """Three coils, one of each role."""
+
+    house: FakeHouse
+
+    def plan(self, data: Path | None, *, seed: int) -> DemoPlan:
+        if data is not None:
+            raise NotFoundError(f"{data}: no such folder")
+        coils = [PlannedCoil(id=role.name.lower(), line="new", family="new", role=role) for role in LabelRole]
+        return DemoPlan(
+            source="drawn squares", data=None, seed=seed, line="new", recipe="default", new_type="square",
+            coils=tuple(coils), simulated=("scratch",),
+        )  # fmt: skip
+
+    def ingest(self, plan: DemoPlan, coil: str) -> IngestSummary:
+        summary = self.house.ingest(coil)
+        if plan.coils[1].id == coil and summary.new:
+            self.house.unused[(plan.line, plan.recipe)] = 5
+        return replace(summary, labels=5)
+
+    def metrics(self, plan: DemoPlan) -> dict[str, Any]:
+        measured = {"count": 1, "of": 4, "rate": 0.25, "interval": [0.01, 0.8]}
+        nothing = {"count": 0, "of": 0, "rate": None, "interval": [0.0, 1.0]}
+        return {
+            "unit": "cell", "escapes": {"real": measured, "simulated": nothing}, "overkill": measured,
+            "promised_overkill": 0.05, "per_type": [], "not_judged": 0,
+        }  # fmt: skip
+
+
+def names_called(fake: FakeHouse) -> list[str]:
+    """Return the first words of the calls, in order."""
+    return [call.split(" ")[0] for call in fake.calls]
