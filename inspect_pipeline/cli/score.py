@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.scoring import ScoreSummary
 
 CHAMPION = "champion"
-_SUMMED = ("judged", "unusable", "new", "not_inspected_m", "findings", "seconds")
+_COUNTS = ("judged", "unusable", "new", "findings")
+_AMOUNTS = ("not_inspected_m", "seconds")
 
 
 def score(
@@ -83,7 +84,8 @@ def _score_all(house: "House", model: str | None) -> Document:
 def sum_of_coils(rows: Sequence[Document]) -> Document:
     """Return the sums over the coils that were scored, with the coils one by one in ``coils``."""
     scored = [row for row in rows if "detector" in row]
-    total: Document = {key: sum(row[key] for row in scored) for key in _SUMMED}
+    total: Document = {key: sum(row[key] for row in scored) for key in _COUNTS}
+    total |= {key: float(sum(row[key] for row in scored)) for key in _AMOUNTS}
     total["frames_per_s"] = total["new"] / total["seconds"] if total["seconds"] > 0 else 0.0
     verdicts: dict[str, int] = {}
     for row in scored:

@@ -87,7 +87,7 @@ class Session:
             return
         shown = view()
         if isinstance(shown, str):
-            typer.echo(printable(shown))
+            typer.echo("\n".join(map(printable, shown.splitlines())))
             return
         from rich.console import Console
 

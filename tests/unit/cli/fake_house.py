@@ -186,7 +186,7 @@ class FakeHouse:
 
     def train_methods(self) -> list[str]:
         self._called("train_methods")
-        return ["protonet"]
+        return ["protonet", "r2d2"]
 
     def evaluate(
         self,

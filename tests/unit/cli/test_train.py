@@ -44,6 +44,6 @@ def test_the_same_input_again_ends_with_4_and_still_answers(program: Program) ->
 
 
 def test_the_methods_are_listed_without_training(program: Program) -> None:
-    assert program("train", "--list-methods", "--json").document == {"methods": ["protonet"]}
-    assert program("train", "--list-methods").out == "protonet\n"
+    assert program("train", "--list-methods", "--json").document == {"methods": ["protonet", "r2d2"]}
+    assert program("train", "--list-methods").out == "protonet\nr2d2\n"
     assert [door for door, _ in program.house.calls] == ["train_methods", "train_methods"]
