@@ -71,12 +71,12 @@ class Label:
             raise BadDataError(f"label {self.id} supersedes itself; name the label that it replaces")
 
 
-def in_force(labels: Iterable[Label]) -> list[Label]:
-    """Return the labels that no other one supersedes, in the order given.
+def in_force(labels: Iterable[Label], *, role: LabelRole | None = None) -> list[Label]:
+    """Return the labels that no other one supersedes, in the order given; with ``role`` only those of that role.
 
-    Give all labels of the line or coil and choose by role afterwards: a label that moves a region from support to held
-    out has the other role, and unseen it would leave the old one in force.
+    Give all labels of the line or coil: a label that moves a region from support to held out has the other role, and
+    unseen it would leave the old one in force.
     """
     every = list(labels)
     replaced = {label.supersedes for label in every if label.supersedes is not None}
-    return [label for label in every if label.id not in replaced]
+    return [label for label in every if label.id not in replaced and role in (None, label.role)]

@@ -106,7 +106,7 @@ class Reporting:
                 frames=unit.frames(coil_id),
                 gaps=unit.gaps(coil_id),
                 results=[] if judged_by is None else unit.results(coil_id, detector=judged_by),
-                labels=in_force(unit.labels(coil=coil_id, role=LabelRole.HELD_OUT)),
+                labels=in_force(unit.labels(coil=coil_id), role=LabelRole.HELD_OUT),
                 stages=_relevant(unit.stages(), coil_id, judged_by),
                 detector=judged_by,
             )

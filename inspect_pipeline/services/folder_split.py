@@ -27,7 +27,7 @@ class SplitSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderSplit:
-    """Images by use; teach and held out share no leakage group, and no image is in two of them."""
+    """Images by use; of the new line no leakage group is in two of them, and no image at all."""
 
     family: str
     new_type: str
@@ -41,8 +41,8 @@ def split_folder(
 ) -> FolderSplit:
     """Return the split: the new line is the family with the most defect-free images, its new type the commonest.
 
-    All other families are history. With one family alone its other types are history. Raises BadDataError when no
-    family can be a new line, or nothing is left for history, with the numbers.
+    All other families are history. With one family alone its other types are history, by whole leakage groups. Raises
+    BadDataError when no family can be a new line, or too little is left for history or held out, with the numbers.
     """
     family, new_type = _new_line(images, settings)
     of_line = [image for image in images if image.family == family]
@@ -52,10 +52,7 @@ def split_folder(
     free = [image for image in of_line if _group(image) not in taught_groups and image.source not in chosen]
     history = [image for image in images if image.family != family]
     if not history:
-        history = [image for image in free if image.class_name != new_type and not is_normal(image.class_name)]
-        history += [image for image in free if is_normal(image.class_name)][::2]
-        used = {image.source for image in history}
-        free = [image for image in free if image.source not in used]
+        history, free = _own_history(free, new_type)
     _refuse_too_little(history, free, family=family, new_type=new_type, settings=settings)
     return FolderSplit(
         family=family,
@@ -64,6 +61,34 @@ def split_folder(
         teach=tuple(teach),
         held_out=tuple(free),
     )
+
+
+def _own_history(free: Sequence[LabelledImage], new_type: str) -> tuple[list[LabelledImage], list[LabelledImage]]:
+    """Return (history, held out) of one family: groups of the new type are held out, those of other types history.
+
+    Groups without a defect go where there are fewer defect-free images so far.
+    """
+    groups: dict[str, list[LabelledImage]] = {}
+    for image in free:
+        groups.setdefault(_group(image), []).append(image)
+    history: list[LabelledImage] = []
+    held_out: list[LabelledImage] = []
+    clean: list[list[LabelledImage]] = []
+    for group in groups.values():
+        if any(image.class_name == new_type for image in group):
+            held_out += group
+        elif all(is_normal(image.class_name) for image in group):
+            clean.append(group)
+        else:
+            history += group
+    for group in clean:
+        fewer = history if _normals(history) <= _normals(held_out) else held_out
+        fewer += group
+    return history, held_out
+
+
+def _normals(images: Sequence[LabelledImage]) -> int:
+    return sum(is_normal(image.class_name) for image in images)
 
 
 def _group(image: LabelledImage) -> str:
@@ -146,4 +171,9 @@ def _refuse_too_little(
         raise BadDataError(
             f"type {new_type!r} of {family!r} has {left} held-out images whose leakage group was not taught, "
             f"{settings.min_held_out} are needed; add images"
+        )
+    if _normals(held_out) < settings.min_held_out:
+        raise BadDataError(
+            f"{family!r} has {_normals(held_out)} defect-free images left to hold out whose leakage group was not "
+            f"used, {settings.min_held_out} are needed to count overkill; add images"
         )

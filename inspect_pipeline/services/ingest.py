@@ -93,6 +93,7 @@ class Ingest:
             reasons = self._reasons(capture)
             pixels = capture.pixels if self.flat_field is None else correct(capture.pixels, self.flat_field)
         except BadImageError as error:
+            # A frame of another width than its flat field: kept as it came, and not judged.
             reasons, pixels = (str(error),), capture.pixels
         address = self.images.put(encode_png(pixels), suffix="png")
         return CapturedFrame(

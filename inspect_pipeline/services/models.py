@@ -7,7 +7,7 @@ from typing import Any
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.domain.gate import GateReport, GateRules, evidence_from, judge_detector, judge_initialization
 from inspect_pipeline.domain.records import Clock, ModelVersion, Promotion
-from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.errors import BadDataError, InspectError, NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.ports import Catalog, ModelRegistry
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
@@ -51,8 +51,9 @@ class Models:
         return resolved, bundle.manifest
 
     def gate(self, model: str, *, version: str | None = None) -> tuple[str, GateReport]:
-        """Return (version, report) of the gate for a version, or for the challenger."""
-        resolved, challenger = self.registry.load(model, version=version, alias=None if version else CHALLENGER)
+        """Return (version, report) of the gate for a version or the challenger; unchallenged, for the champion."""
+        wanted = version or self.registry.aliased(model, CHALLENGER) or self.registry.aliased(model, CHAMPION)
+        resolved, challenger = self.registry.load(model, version=wanted, alias=None if wanted else CHALLENGER)
         champion = self._bundle(model, CHAMPION)
         judge = judge_initialization if challenger.kind is ModelKind.INITIALIZATION else judge_detector
         report = judge(
@@ -67,7 +68,8 @@ class Models:
     ) -> tuple[Promotion, GateReport]:
         """Make a version (or the challenger) the champion when the gate passes; the old champion becomes previous.
 
-        Raises RefusedError with the gate's reasons, NothingToDoError when it is the champion already.
+        Raises RefusedError with the gate's reasons, NothingToDoError when it is the champion already or nothing
+        challenges the champion.
         """
         resolved, report = self.gate(model, version=version)
         champion = self.registry.aliased(model, CHAMPION)
@@ -89,13 +91,19 @@ class Models:
         promotion = Promotion(
             model=model, from_version=champion, to_version=to, operator=operator, reason=reason, at=self.clock()
         )
-        # The row first, in an open transaction: when an alias cannot be moved the row is rolled back with it.
+        before = self.registry.aliased(model, PREVIOUS)
+        # The row first, in an open transaction: when an alias cannot be moved the row is rolled back with it. The
+        # champion last: until then nothing that scores sees a difference.
         with self.catalog.transaction() as unit:
             unit.add_promotion(promotion)
-            self.registry.set_alias(model, CHAMPION, to)
             self.registry.set_alias(model, PREVIOUS, champion)
-            if self.registry.aliased(model, CHALLENGER) == to:
-                self.registry.set_alias(model, CHALLENGER, None)
+            try:
+                self.registry.set_alias(model, CHAMPION, to)
+            except InspectError:
+                self.registry.set_alias(model, PREVIOUS, before)
+                raise
+        if self.registry.aliased(model, CHALLENGER) == to:
+            self.registry.set_alias(model, CHALLENGER, None)
         return promotion
 
     def _bundle(self, model: str, alias: str) -> Bundle | None:

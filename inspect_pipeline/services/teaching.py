@@ -61,7 +61,7 @@ class Teaching:
         """
         started = self.clock()
         with self.catalog.transaction() as unit:
-            labels = in_force(unit.labels(line=line, role=LabelRole.SUPPORT))
+            labels = in_force(unit.labels(line=line), role=LabelRole.SUPPORT)
         if not labels:
             raise BadDataError(f"line {line!r} has no support labels; label known-good regions and samples first")
         source = initialization_name(initialization)
@@ -91,7 +91,7 @@ class Teaching:
     def unused_labels(self, line: str, recipe: str) -> int:
         """Return how many support labels in force no registered detector of the line has used."""
         with self.catalog.transaction() as unit:
-            labels = {label.id for label in in_force(unit.labels(line=line, role=LabelRole.SUPPORT))}
+            labels = {label.id for label in in_force(unit.labels(line=line), role=LabelRole.SUPPORT)}
         model = detector_name(line, recipe)
         used: set[str] = set()
         for version in self.registry.versions(model)[:1]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspect_pipeline.domain.labels import LabelKind, in_force
+from inspect_pipeline.domain.labels import LabelKind, LabelRole, in_force
 from inspect_pipeline.errors import BadDataError
 from tests.unit.domain.builders import label
 
@@ -35,6 +35,13 @@ def test_a_superseded_label_no_longer_counts() -> None:
 def test_of_a_chain_only_the_last_counts_whatever_the_order() -> None:
     chain = [label("a"), label("b", supersedes="a"), label("c", supersedes="b")]
     assert in_force(chain) == in_force(chain[::-1]) == [chain[2]]
+
+
+def test_a_region_moved_from_support_to_held_out_teaches_no_more() -> None:
+    support = label("a")
+    moved = replace(label("b", supersedes="a"), role=LabelRole.HELD_OUT)
+    assert in_force([support, moved], role=LabelRole.SUPPORT) == []
+    assert in_force([support, moved], role=LabelRole.HELD_OUT) == [moved]
 
 
 def test_two_labels_may_replace_the_same_one() -> None:
