@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from inspect_pipeline.errors import ConfigError, DiskFullError, InspectError, StorageError
+from inspect_pipeline.errors import BadDataError, ConfigError, DiskFullError, InspectError, StorageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_SQLSTATES = frozenset({"53100"})
@@ -68,11 +68,13 @@ def disk_failure(error: OSError, *, path: Path) -> StorageError:
 
 @contextmanager
 def database_errors(where: str) -> Iterator[None]:
-    """Raise StorageError or DiskFullError in place of SQLAlchemy's errors."""
+    """Raise StorageError or DiskFullError in place of SQLAlchemy's errors, BadDataError for text that is no Unicode."""
     try:
         yield
     except SQLAlchemyError as error:
         raise database_failure(error, where=where) from error
+    except UnicodeEncodeError as error:  # the name of a file that is no UTF-8 arrives with such characters
+        raise BadDataError(f"text {error.object!a} is no Unicode and cannot be stored; rename the file") from error
 
 
 @contextmanager

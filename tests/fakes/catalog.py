@@ -72,6 +72,7 @@ class InMemoryUnit:
             if known is not None and known.coil != frame.coil:
                 raise BadDataError(f"frame {frame.id} is one of coil {known.coil}, not of {frame.coil}")
             _check_zone(frame.captured_at)
+            _check_text(frame.source)
             new += known is None
             self._state.frames.setdefault(frame.id, frame)
         return new
@@ -166,3 +167,10 @@ def _down_the_web(frame: CapturedFrame) -> tuple[int, str, int, str]:
 def _check_zone(moment: datetime) -> None:
     if moment.tzinfo is None:
         raise BadDataError(f"time {moment.isoformat()} has no time zone; give UTC")
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadDataError(f"text {text!a} is no Unicode and cannot be stored; rename the file") from None

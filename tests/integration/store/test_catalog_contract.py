@@ -1,13 +1,14 @@
 """What every catalog promises; the same tests on the fake, on SQLite and on PostgreSQL."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
 import pytest
 
-from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict
+from inspect_pipeline.domain.findings import FrameResult, Verdict
 from inspect_pipeline.domain.labels import LabelRole
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap, Roi
+from inspect_pipeline.domain.material import Coil, Gap, Roi
 from inspect_pipeline.domain.records import Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
@@ -85,10 +86,7 @@ def test_a_frame_twice_in_one_batch_counts_once(catalog: Catalog) -> None:
 
 def test_a_frame_of_another_coil_with_the_same_id_is_refused_not_dropped(catalog: Catalog) -> None:
     _with_frames(catalog)
-    taken = a_frame(0, coil="coil-2")
-    stolen = CapturedFrame(
-        **{name: getattr(taken, name) for name in CapturedFrame.__dataclass_fields__ if name != "id"}, id="coil-1/0"
-    )
+    stolen = replace(a_frame(0, coil="coil-2"), id="coil-1/0")
     with pytest.raises(BadDataError, match="coil-1/0"), catalog.transaction() as unit:
         unit.add_coil(a_coil("coil-2"))
         unit.add_frames([stolen])
@@ -97,6 +95,15 @@ def test_a_frame_of_another_coil_with_the_same_id_is_refused_not_dropped(catalog
 def test_a_frame_of_an_unknown_coil_is_refused(catalog: Catalog) -> None:
     with pytest.raises(StorageError, match="do not belong together"), catalog.transaction() as unit:
         unit.add_frames([a_frame(0)])
+
+
+def test_a_file_name_that_is_no_unicode_is_bad_data_and_leaves_nothing(catalog: Catalog) -> None:
+    strange = replace(a_frame(1), source=b"Blech-\xff.png".decode("utf-8", "surrogateescape"))
+    with pytest.raises(BadDataError, match="rename the file"), catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([a_frame(0), strange])
+    with catalog.transaction() as unit:
+        assert unit.coils() == []
 
 
 def test_gaps_are_replaced_whole_and_come_head_first(catalog: Catalog) -> None:
@@ -188,12 +195,9 @@ def test_numbers_out_of_arrays_are_stored_as_they_are(catalog: Catalog) -> None:
     _with_frames(catalog)
     plain = a_finding("coil-1/0")
     box = np.array([1, 2, 30, 40])
-    values = {name: getattr(plain, name) for name in Finding.__dataclass_fields__}
-    values["roi"] = Roi(top=box[0], left=box[1], bottom=box[2], right=box[3])
-    values["score"] = np.float32(1.5)
-    result = FrameResult(
-        frame="coil-1/0", verdict=Verdict.DEFECT, detector=DETECTOR, findings=(Finding(**values),)
-    )  # fmt: skip
+    roi = Roi(top=box[0], left=box[1], bottom=box[2], right=box[3])
+    found = replace(plain, roi=roi, score=np.float32(1.5))  # type: ignore[arg-type]  # what arrays give
+    result = FrameResult(frame="coil-1/0", verdict=Verdict.DEFECT, detector=DETECTOR, findings=(found,))
     with catalog.transaction() as unit:
         unit.add_results("coil-1", [result])
     with catalog.transaction() as unit:
