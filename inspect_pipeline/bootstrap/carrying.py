@@ -1,34 +1,31 @@
 """Models carried to and from plants without network, as one file each."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.services.models import CHALLENGER
 from inspect_pipeline.services.teaching import INPUT_TAG
 from inspect_pipeline.store.bundles import export_bundle, import_bundle
 
-if TYPE_CHECKING:
-    from inspect_pipeline.bootstrap.house import House
 
-
-def export_model(house: "House", model: str, *, out: Path, version: str | None, alias: str) -> Path:
+def export_model(stores: Stores, model: str, *, out: Path, version: str | None, alias: str) -> Path:
     """Write one version with its lineage to ``out`` and return the path."""
-    resolved, bundle = house.registry.load(model, version=version, alias=None if version else alias)
-    known = next((found for found in house.registry.versions(model) if found.version == resolved), None)
+    resolved, bundle = stores.registry.load(model, version=version, alias=None if version else alias)
+    known = next((found for found in stores.registry.versions(model) if found.version == resolved), None)
     if known is None:
         raise NotFoundError(f"{model} version {resolved} is no longer in the registry")
     export_bundle(out, version=known, bundle=bundle)
     return out
 
 
-def import_model(house: "House", file: Path) -> tuple[str, str]:
+def import_model(stores: Stores, file: Path) -> tuple[str, str]:
     """Register the version in an exported file as challenger and return (model, version)."""
     origin, bundle = import_bundle(file)
     tags = {
         "imported_version": origin.version,
         **({INPUT_TAG: origin.tags[INPUT_TAG]} if INPUT_TAG in origin.tags else {}),
     }
-    version = house.registry.register(origin.model, bundle, tags=tags)
-    house.registry.set_alias(origin.model, CHALLENGER, version)
+    version = stores.registry.register(origin.model, bundle, tags=tags)
+    stores.registry.set_alias(origin.model, CHALLENGER, version)
     return origin.model, version

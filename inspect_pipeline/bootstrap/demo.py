@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.cameras.solar_cells import read_solar_cells
 from inspect_pipeline.cameras.solar_demo import NEW_TYPE, PAINTED, SolarCoil, SolarDemoSettings, solar_coils
@@ -20,9 +21,6 @@ from inspect_pipeline.imaging.flatfield import from_references
 from inspect_pipeline.services.folder_split import FolderSplit, split_folder
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.labelled_source import LabelledSource, label_of
-
-if TYPE_CHECKING:
-    from inspect_pipeline.bootstrap.house import House
 
 OPERATOR = "ground truth"
 SOLAR_RECIPE = "solar-cells"
@@ -61,7 +59,7 @@ class DemoPlan:
 class Demo:
     """Lays out, ingests and grades the demo's coils."""
 
-    house: "House"
+    stores: Stores
     _solar: dict[int, dict[str, SolarCoil]] = field(default_factory=dict)
     _splits: dict[tuple[str, int], FolderSplit] = field(default_factory=dict)
 
@@ -87,17 +85,17 @@ class Demo:
         """Return escapes and overkill of the held-out coils by the detector that judged them last."""
         graded = []
         for coil in plan.held_out:
-            with self.house.catalog.transaction() as unit:
+            with self.stores.catalog.transaction() as unit:
                 detector = next(iter(unit.detectors_of(coil)), None)
                 results = [] if detector is None else unit.results(coil, detector=detector)
-                labels = in_force(unit.labels(coil=coil, role=LabelRole.HELD_OUT))
+                labels = in_force(unit.labels(coil=coil), role=LabelRole.HELD_OUT)
             graded += outcomes(labels, results)
         total = grade(graded)
         return {
             "unit": "cell" if plan.data is None else "frame",
             "escapes": {origin.value: _shown(total.escapes[origin]) for origin in Origin},
             "overkill": _shown(total.overkill),
-            "promised_overkill": self.house.settings.recipe(plan.recipe).promise.overkill,
+            "promised_overkill": self.stores.settings.recipe(plan.recipe).promise.overkill,
             "per_type": [
                 {
                     "type": t.defect_type,
@@ -145,14 +143,14 @@ class Demo:
                     (cell.roi, cell.defect_type, cell.mask, _drawn(cell.origin, cell.defect_type), cell.origin),
                     role=planned.role,
                     operator=OPERATOR,
-                    images=self.house.images,
-                    now=self.house.clock,
+                    images=self.stores.images,
+                    now=self.stores.clock,
                 )
                 for cell in source.truth.get(frame.source, ())
             ]
 
-        target = self.house.coil_named(planned.id, line=planned.line, recipe=plan.recipe, family=planned.family)
-        return self.house.ingesting(plan.recipe, flat_field=flat, label_frame=labels).run(source, target)
+        target = self.stores.coil_named(planned.id, line=planned.line, recipe=plan.recipe, family=planned.family)
+        return self.stores.ingesting(plan.recipe, flat_field=flat, label_frame=labels).run(source, target)
 
     def _folder_plan(self, data: Path, seed: int) -> DemoPlan:
         split = self._split(data, seed)
@@ -181,7 +179,7 @@ class Demo:
         if key not in self._splits:
             images = read_data_folder(data)
             self._splits[key] = split_folder(
-                images, self.house.settings.demo, generator=np.random.default_rng([seed, 2])
+                images, self.stores.settings.demo, generator=np.random.default_rng([seed, 2])
             )
         return self._splits[key]
 
@@ -189,13 +187,13 @@ class Demo:
         split = self._split(Path(plan.data or ""), plan.seed)
         source = LabelledSource(
             images=_images_of(split, planned),
-            store=self.house.images,
+            store=self.stores.images,
             role=planned.role,
             operator=OPERATOR,
-            clock=self.house.clock,
+            clock=self.stores.clock,
         )
-        target = self.house.coil_named(planned.id, line=planned.line, recipe=plan.recipe, family=planned.family)
-        return self.house.ingesting(plan.recipe, label_frame=source.labels).run(source, target)
+        target = self.stores.coil_named(planned.id, line=planned.line, recipe=plan.recipe, family=planned.family)
+        return self.stores.ingesting(plan.recipe, label_frame=source.labels).run(source, target)
 
 
 def _images_of(split: FolderSplit, planned: PlannedCoil) -> list[LabelledImage]:

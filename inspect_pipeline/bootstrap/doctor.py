@@ -8,12 +8,9 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.errors import InspectError, StorageError
-
-if TYPE_CHECKING:
-    from inspect_pipeline.bootstrap.house import House
 
 _PACKAGES = ("torch", "timm", "opencv-python", "prefect", "mlflow", "sqlalchemy")
 _LEAST_FREE_BYTES = 2 * 1024**3
@@ -29,18 +26,18 @@ class Check:
     detail: str
 
 
-def examine(house: "House") -> list[Check]:
+def examine(stores: Stores) -> list[Check]:
     """Return every check; one that fails is a row, never an exception."""
     looks: list[tuple[str, Callable[[], str]]] = [
         ("python", _python),
         ("packages", _packages),
         ("opencv", _opencv),
         ("device", _device),
-        ("workspace", lambda: _workspace(house.settings.workspace)),
-        ("free disk", lambda: _free_disk(house.settings.workspace)),
-        ("weights", lambda: _weights(house)),
-        ("catalog", lambda: _catalog(house)),
-        ("models", lambda: _models(house)),
+        ("workspace", lambda: _workspace(stores.settings.workspace)),
+        ("free disk", lambda: _free_disk(stores.settings.workspace)),
+        ("weights", lambda: _weights(stores)),
+        ("catalog", lambda: _catalog(stores)),
+        ("models", lambda: _models(stores)),
         ("demo images", _demo_images),
         ("network", _network),
     ]
@@ -105,17 +102,17 @@ def _free_disk(folder: Path) -> str:
     return f"{free / 1024**3:.1f} GiB free"
 
 
-def _weights(house: "House") -> str:
-    size = len(house.backbone_weights())
-    return f"{house.settings.backbone.name}: {size / 1024**2:.1f} MiB, hash verified"
+def _weights(stores: Stores) -> str:
+    size = len(stores.backbone_weights())
+    return f"{stores.settings.backbone.name}: {size / 1024**2:.1f} MiB, hash verified"
 
 
-def _catalog(house: "House") -> str:
-    return f"{len(house.coils())} coils"
+def _catalog(stores: Stores) -> str:
+    return f"{len(stores.coils())} coils"
 
 
-def _models(house: "House") -> str:
-    return f"{len(house.registry.models())} registered models"
+def _models(stores: Stores) -> str:
+    return f"{len(stores.registry.models())} registered models"
 
 
 def _demo_images() -> str:

@@ -5,31 +5,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from inspect_pipeline.bootstrap.revision import code_revision
+from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.domain.material import Coil
 from inspect_pipeline.domain.records import Clock, Progress
-from inspect_pipeline.domain.taxonomy import checked_name
 from inspect_pipeline.errors import BadDataError, StorageError
 from inspect_pipeline.services.models import CHAMPION, Models, parsed_reference
 from inspect_pipeline.settings import Settings
-from inspect_pipeline.store.catalog import SqlCatalog, open_catalog
-from inspect_pipeline.store.images import FileImageStore
-from inspect_pipeline.store.weights import WeightsSource, read_weights
 
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import Demo
     from inspect_pipeline.bootstrap.doctor import Check
-    from inspect_pipeline.imaging.flatfield import FlatField
     from inspect_pipeline.services.evaluation import EvaluateSummary, Regions
-    from inspect_pipeline.services.ingest import Ingest, IngestSummary, LabelFrame
+    from inspect_pipeline.services.ingest import IngestSummary
     from inspect_pipeline.services.scoring import ScoreSummary
     from inspect_pipeline.services.teaching import Teaching, TeachSummary
     from inspect_pipeline.services.training import TrainSummary
-    from inspect_pipeline.store.registry import MlflowRegistry
-    from inspect_pipeline.store.tracker import MlflowTracker
 
 
 def utc_now() -> datetime:
@@ -57,49 +50,8 @@ def open_house(settings: Settings, *, progress: Progress = silent, clock: Clock 
 
 
 @dataclass(kw_only=True)
-class House:
+class House(Stores):
     """Every use case, ready to call. Use as a context manager, or close it."""
-
-    settings: Settings
-    progress: Progress
-    clock: Clock
-
-    def __enter__(self) -> "House":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give the database connections back."""
-        if "catalog" in self.__dict__:
-            self.catalog.close()
-
-    @cached_property
-    def catalog(self) -> SqlCatalog:
-        """The SQL catalog, its tables made or migrated."""
-        return open_catalog(self.settings.catalog_url)
-
-    @cached_property
-    def images(self) -> FileImageStore:
-        """The content-addressed image files of the workspace."""
-        return FileImageStore(self.settings.workspace / "images")
-
-    @cached_property
-    def registry(self) -> "MlflowRegistry":
-        """The MLflow model registry."""
-        from inspect_pipeline.store.registry import MlflowRegistry
-
-        return MlflowRegistry(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
-
-    @cached_property
-    def tracker(self) -> "MlflowTracker":
-        """The MLflow experiment tracker."""
-        from inspect_pipeline.store.tracker import MlflowTracker
-
-        return MlflowTracker(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
 
     @cached_property
     def models(self) -> Models:
@@ -111,7 +63,7 @@ class House:
         """The demo's coils."""
         from inspect_pipeline.bootstrap.demo import Demo
 
-        return Demo(house=self)
+        return Demo(stores=self)
 
     def ingest(
         self,
@@ -130,32 +82,6 @@ class House:
             coil or folder.resolve().name, line=line, recipe=recipe, family=line if family is None else family
         )
         return self.ingesting(recipe).run(open_drop_folder(folder, DropFolderSettings()), target)
-
-    def coil_named(self, name: str, *, line: str, recipe: str, family: str) -> Coil:
-        """Return a coil made now, its names checked. Raises BadDataError for a name that cannot be used."""
-        return Coil(
-            id=checked_name(name, what="coil"),
-            line=checked_name(line, what="line"),
-            recipe=checked_name(recipe, what="recipe"),
-            family=checked_name(family, what="family"),
-            created_at=self.clock(),
-        )
-
-    def ingesting(
-        self, recipe: str, *, flat_field: "FlatField | None" = None, label_frame: "LabelFrame | None" = None
-    ) -> "Ingest":
-        """Return the ingest use case for a recipe, with a flat field and labels that come along."""
-        from inspect_pipeline.services.ingest import Ingest
-
-        return Ingest(
-            catalog=self.catalog,
-            images=self.images,
-            limits=self.settings.recipe(recipe).capture,
-            clock=self.clock,
-            progress=self.progress,
-            flat_field=flat_field,
-            label_frame=label_frame,
-        )
 
     def coils(self) -> list[Coil]:
         """Return the coils of the catalog, oldest first."""
@@ -284,12 +210,6 @@ class House:
         from inspect_pipeline.bootstrap.doctor import examine
 
         return examine(self)
-
-    def backbone_weights(self) -> bytes:
-        """Return the bytes of the configured backbone's weights, their hash verified. Raises WeightsError."""
-        backbone = self.settings.backbone
-        file = None if backbone.weights == "package" else Path(backbone.weights)
-        return read_weights(WeightsSource(file=file, sha256=backbone.sha256))
 
 
 def _folder(source: str) -> Path:

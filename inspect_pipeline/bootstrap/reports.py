@@ -6,37 +6,34 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
 from inspect_pipeline import __version__
+from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.domain.report import Fact
 from inspect_pipeline.errors import NotFoundError, StorageError
 from inspect_pipeline.reporting.render import write_report
 from inspect_pipeline.services.coil_report import Reporting
 
-if TYPE_CHECKING:
-    from inspect_pipeline.bootstrap.house import House
-
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _PRINTING_S = 120
 
 
-def write(house: "House", coil: str, *, out: Path | None, pdf: bool, same_run: bool) -> Path:
+def write(stores: Stores, coil: str, *, out: Path | None, pdf: bool, same_run: bool) -> Path:
     """Write the report and return its path: ``out``, or ``reports/<coil>`` in the workspace."""
     reporting = Reporting(
-        catalog=house.catalog,
-        images=house.images,
-        registry=house.registry,
-        clock=house.clock,
+        catalog=stores.catalog,
+        images=stores.images,
+        registry=stores.registry,
+        clock=stores.clock,
         version=__version__,
         command=f"inspect-pipeline report {coil!r}" if not same_run else "inspect-pipeline demo",
         machine=_machine(),
     )
     report = reporting.build(coil, same_run=same_run)
     suffix = ".pdf" if pdf else ".html"
-    target = out or house.settings.workspace / "reports" / f"{coil}{suffix}"
+    target = out or stores.settings.workspace / "reports" / f"{coil}{suffix}"
     if not pdf:
         return write_report(report, target)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
 """Samples of a new type from a folder or a table of boxes: frames and labels of a line, ready to be taught from."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.cameras.sample_folder import read_boxed_images, read_sample_folder
 from inspect_pipeline.domain.labels import LabelRole
 from inspect_pipeline.domain.records import LabelledImage
@@ -11,15 +11,12 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.labelled_source import LabelledSource
 
-if TYPE_CHECKING:
-    from inspect_pipeline.bootstrap.house import House
-
 SAMPLES = "samples of"
 """How the coils that hold taught samples are named; they are not scored with the rest."""
 
 
 def take_in(
-    house: "House",
+    stores: Stores,
     defect_type: str,
     *,
     samples: Path | None,
@@ -35,10 +32,10 @@ def take_in(
     if normals is not None:
         images += [image for image in read_sample_folder(normals, class_name="normal") if is_normal(image.class_name)]
     source = LabelledSource(
-        images=images, store=house.images, role=LabelRole.SUPPORT, operator=operator, clock=house.clock
+        images=images, store=stores.images, role=LabelRole.SUPPORT, operator=operator, clock=stores.clock
     )
-    coil = house.coil_named(f"{SAMPLES} {line}", line=line, recipe=recipe, family=line)
-    summary = house.ingesting(recipe, label_frame=source.labels).run(source, coil)
+    coil = stores.coil_named(f"{SAMPLES} {line}", line=line, recipe=recipe, family=line)
+    summary = stores.ingesting(recipe, label_frame=source.labels).run(source, coil)
     taken = {image.source for image in images}
     bad = [f"{file}: {reason}" for file, reason in summary.unusable if file in taken]
     if bad:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from inspect_pipeline.cameras.data_folder import IMAGE_SUFFIXES, labelled_image, read_data_folder
+from inspect_pipeline.cameras.data_folder import labelled_image, read_data_folder
 from inspect_pipeline.cameras.folder_listing import visible_names
 from inspect_pipeline.cameras.label_tables import read_boxes
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.errors import BadDataError, NotFoundError
+from inspect_pipeline.imaging.decode import IMAGE_SUFFIXES
 
 
 def read_sample_folder(folder: Path, *, class_name: str) -> list[LabelledImage]:

@@ -36,7 +36,9 @@ def plan_cells(
     generator: np.random.Generator,
     real_type: str = REAL_TYPE,
 ) -> list[PlannedCell]:
-    """Return the cells in the order in which they pass the camera, drawn without repeats and shuffled.
+    """Return the cells in the order in which they pass the camera, drawn without repeats.
+
+    They keep the order of ``cells``, so that the cells of a module pass together as they would on a real line.
 
     Defective cells have probability 1.0, functional ones and those to be painted (kind: how many) 0.0; doubtful ones
     are never taken. A last frame that is not full is completed with further functional cells, so the plan may hold up
@@ -55,7 +57,8 @@ def plan_cells(
     plan = [PlannedCell(cell=cell, defect_type=real_type) for cell in defective]
     plan += [PlannedCell(cell=cell) for cell in plain[len(kinds) :]]
     plan += [_painted(cell, kind, generator) for cell, kind in zip(plain, kinds, strict=False)]
-    return [plan[index] for index in generator.permutation(len(plan))]
+    place = {cell.name: number for number, cell in enumerate(cells)}
+    return sorted(plan, key=lambda planned: place[planned.cell.name])
 
 
 def render(planned: PlannedCell) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:

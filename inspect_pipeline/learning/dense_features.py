@@ -38,7 +38,10 @@ class _Span:
 
 
 def dense_map(backbone: Backbone, pixels: Pixels, *, largest_tile_px: int = _LARGEST_TILE_PX) -> Tensor:
-    """Return the descriptors of a frame, float32 (ceil(h / 16), ceil(w / 16), d), on the CPU.
+    """Return the descriptors of a frame, float32, (h, w, d): the 16 px patches whose centre lies in the frame.
+
+    A patch at the edge with less than half of it in the frame would be judged by its padding, which no known-good
+    region ever holds.
 
     ``pixels`` is u8 or u16, (h, w) or (h, w, 3). A frame of more than ``largest_tile_px`` pixels goes tile by tile
     with a margin as wide as the receptive field, so that the result is that of the whole frame. Raises
@@ -56,7 +59,7 @@ def dense_map(backbone: Backbone, pixels: Pixels, *, largest_tile_px: int = _LAR
             parts = [_kept(backbone, strip[:, across.begin : across.end], down, across) for across in columns]
             bands.append(torch.cat(parts, dim=1))
         whole = torch.cat(bands, dim=0)
-    return whole[: -(-pixels.shape[0] // STRIDE_PX), : -(-pixels.shape[1] // STRIDE_PX)].contiguous()
+    return whole[: _first_centre(pixels.shape[0]), : _first_centre(pixels.shape[1])].contiguous()
 
 
 def _kept(backbone: Backbone, tile: Pixels, down: _Span, across: _Span) -> Tensor:

@@ -1,6 +1,6 @@
 """Labels turned into what the learning core takes: frames with their known-good and defective regions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.domain.taxonomy import is_normal
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.imaging.decode import decode
+from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.learning.teaching import DefectRegion, FrameRegions
 from inspect_pipeline.services.ports import Catalog, ImageStore
 
@@ -78,19 +79,35 @@ def labelled_frames(
         yield frame, frame_regions(images, frame, by_frame[frame_id]), by_frame[frame_id]
 
 
-def history(catalog: Catalog, images: ImageStore) -> Iterator[Example]:
+def history(catalog: Catalog, images: ImageStore, *, unit_of: Callable[[str], UnitGrid]) -> Iterator[Example]:
     """Yield the historical examples of the catalog: labels that may meta-train, by coil family.
 
-    Real and simulated defects of one name are different classes. Frames are the leakage groups.
+    The leakage group is the frame, or where the recipe (``unit_of`` gives its unit) says that a frame holds many
+    separate pieces such as cells, the piece.
     """
     with catalog.transaction() as unit:
-        families = {coil.id: coil.family for coil in unit.coils()}
-        labels = in_force(unit.labels(role=LabelRole.HISTORY))
+        coils = {coil.id: coil for coil in unit.coils()}
+        labels = in_force(unit.labels(), role=LabelRole.HISTORY)
     for frame, regions, of_frame in labelled_frames(catalog, images, labels):
+        coil = coils[frame.coil]
+        grid = unit_of(coil.recipe)
         samples = tuple(
-            Sample(class_name=label.defect_type or NORMAL, group=frame.id, roi=label.region.roi) for label in of_frame
+            Sample(
+                class_name=label.defect_type or NORMAL,
+                group=f"{frame.id}{_piece(label.region.roi, grid)}",
+                roi=label.region.roi,
+            )
+            for label in of_frame
         )
-        yield Example(family=families[frame.coil], regions=regions, samples=samples)
+        yield Example(family=coil.family, regions=regions, samples=samples)
+
+
+def _piece(roi: Roi, grid: UnitGrid) -> str:
+    """Return which piece of the frame holds the middle of a region; nothing where the frame is the unit."""
+    if grid.height_px is None or grid.width_px is None:
+        return ""
+    row, column = (roi.top + roi.bottom) // 2 // grid.height_px, (roi.left + roi.right) // 2 // grid.width_px
+    return f"/{row}/{column}"
 
 
 def folder_examples(

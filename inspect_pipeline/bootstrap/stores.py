@@ -1,0 +1,99 @@
+"""The adapters of a workspace: catalog, image files, registry, tracker, weights."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from inspect_pipeline.domain.material import Coil
+from inspect_pipeline.domain.records import Clock, Progress
+from inspect_pipeline.domain.taxonomy import checked_name
+from inspect_pipeline.settings import Settings
+from inspect_pipeline.store.catalog import SqlCatalog, open_catalog
+from inspect_pipeline.store.images import FileImageStore
+from inspect_pipeline.store.weights import WeightsSource, read_weights
+
+if TYPE_CHECKING:
+    from inspect_pipeline.imaging.flatfield import FlatField
+    from inspect_pipeline.services.ingest import Ingest, LabelFrame
+    from inspect_pipeline.store.registry import MlflowRegistry
+    from inspect_pipeline.store.tracker import MlflowTracker
+
+
+@dataclass(kw_only=True)
+class Stores:
+    """The adapters of a workspace, made when first used; what every use case is built from."""
+
+    settings: Settings
+    progress: Progress
+    clock: Clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+
+    @cached_property
+    def catalog(self) -> SqlCatalog:
+        """The SQL catalog, its tables made or migrated."""
+        return open_catalog(self.settings.catalog_url)
+
+    @cached_property
+    def images(self) -> FileImageStore:
+        """The content-addressed image files of the workspace."""
+        return FileImageStore(self.settings.workspace / "images")
+
+    @cached_property
+    def registry(self) -> "MlflowRegistry":
+        """The MLflow model registry."""
+        from inspect_pipeline.store.registry import MlflowRegistry
+
+        return MlflowRegistry(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
+
+    @cached_property
+    def tracker(self) -> "MlflowTracker":
+        """The MLflow experiment tracker."""
+        from inspect_pipeline.store.tracker import MlflowTracker
+
+        return MlflowTracker(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
+
+    def coil_named(self, name: str, *, line: str, recipe: str, family: str) -> Coil:
+        """Return a coil made now, its names checked. Raises BadDataError for a name that cannot be used."""
+        return Coil(
+            id=checked_name(name, what="coil"),
+            line=checked_name(line, what="line"),
+            recipe=checked_name(recipe, what="recipe"),
+            family=checked_name(family, what="family"),
+            created_at=self.clock(),
+        )
+
+    def ingesting(
+        self, recipe: str, *, flat_field: "FlatField | None" = None, label_frame: "LabelFrame | None" = None
+    ) -> "Ingest":
+        """Return the ingest use case for a recipe, with a flat field and labels that come along."""
+        from inspect_pipeline.services.ingest import Ingest
+
+        return Ingest(
+            catalog=self.catalog,
+            images=self.images,
+            limits=self.settings.recipe(recipe).capture,
+            clock=self.clock,
+            progress=self.progress,
+            flat_field=flat_field,
+            label_frame=label_frame,
+        )
+
+    def backbone_weights(self) -> bytes:
+        """Return the bytes of the configured backbone's weights, their hash verified. Raises WeightsError."""
+        backbone = self.settings.backbone
+        file = None if backbone.weights == "package" else Path(backbone.weights)
+        return read_weights(WeightsSource(file=file, sha256=backbone.sha256))
