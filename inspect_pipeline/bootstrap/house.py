@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import Stores
-from inspect_pipeline.domain.material import Coil
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
 from inspect_pipeline.services.models import CHAMPION, Models, parsed_reference
@@ -82,11 +81,6 @@ class House(Stores):
             coil or folder.resolve().name, line=line, recipe=recipe, family=line if family is None else family
         )
         return self.ingesting(recipe).run(open_drop_folder(folder, DropFolderSettings()), target)
-
-    def coils(self) -> list[Coil]:
-        """Return the coils of the catalog, oldest first."""
-        with self.catalog.transaction() as unit:
-            return unit.coils()
 
     def train(
         self, data: Sequence[Path] = (), *, method: str = "protonet", name: str = "default", seed: int = 0

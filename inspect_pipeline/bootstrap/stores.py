@@ -97,3 +97,8 @@ class Stores:
         backbone = self.settings.backbone
         file = None if backbone.weights == "package" else Path(backbone.weights)
         return read_weights(WeightsSource(file=file, sha256=backbone.sha256))
+
+    def coils(self) -> list[Coil]:
+        """Return the coils of the catalog, oldest first."""
+        with self.catalog.transaction() as unit:
+            return unit.coils()

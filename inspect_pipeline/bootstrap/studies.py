@@ -12,6 +12,7 @@ from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.bundle import initialization_name
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
+from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.method import Method
@@ -30,7 +31,7 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
     if method not in method_names():
         raise NotFoundError(f"there is no method {method!r} to train; choose one of {', '.join(method_names())}")
     settings = stores.settings.training
-    examples = _folders(data, house, seed=seed) if data else _catalog_history(stores)
+    examples = _folders(data, stores, seed=seed) if data else _catalog_history(stores)
     weights = stores.backbone_weights()
     training = Training(
         catalog=stores.catalog,
@@ -52,9 +53,10 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
 
 
 def _catalog_history(stores: Stores) -> list[Example]:
-    return list(
-        history(stores.catalog, stores.images, unit_of=lambda recipe: stores.settings.recipe(recipe).promise.unit)
-    )
+    def unit_of(recipe: str) -> UnitGrid:
+        return stores.settings.recipe(recipe).promise.unit
+
+    return list(history(stores.catalog, stores.images, unit_of=unit_of))
 
 
 def _folders(data: Sequence[Path], stores: Stores, *, seed: int) -> list[Example]:
