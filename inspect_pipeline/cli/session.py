@@ -98,6 +98,8 @@ class Session:
         command = [sys.executable, "-m", "flows", *words, "--workspace", str(self.workspace)]
         if self.config_dir is not None:
             command += ["--config-dir", str(self.config_dir)]
+        if self.invocation.debug:
+            command.append("--debug")
         environment = {**self.invocation.environment, "INSPECT_WORKSPACE": str(self.workspace)}
         raise typer.Exit(self.invocation.start(command, environment))
 

@@ -14,26 +14,31 @@ def cell(value: object) -> Text:
     return Text(printable(value))
 
 
-def facts(title: str, rows: Mapping[str, object]) -> Table:
-    """Return a table of two columns: name and value."""
-    table = Table(title=cell(title), title_justify="left", show_header=False)
+def facts(title: str, rows: Mapping[str, object]) -> RenderableType:
+    """Return a table of two columns, name and value, under its title."""
+    table = Table(show_header=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name, value in rows.items():
         table.add_row(cell(name), cell(value))
-    return table
+    return _titled(title, table)
 
 
-def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Return a table with a header."""
-    table = Table(title=cell(title), title_justify="left")
+def grid(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> RenderableType:
+    """Return a table with a header, under its title."""
+    table = Table()
     for column in columns:
         table.add_column(cell(column), overflow="fold")
     for row in rows:
         table.add_row(*(cell(value) for value in row))
-    return table
+    return _titled(title, table)
 
 
 def stacked(*parts: RenderableType | None) -> RenderableType:
     """Return the parts one under another, without those that are not there."""
     return Group(*(part for part in parts if part is not None))
+
+
+def _titled(title: str, table: Table) -> RenderableType:
+    """Return the table under its title, which may be wider than the table."""
+    return Group(Text(printable(title), style="bold"), table)

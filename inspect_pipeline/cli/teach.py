@@ -111,7 +111,8 @@ def _types(document: Document) -> "RenderableType":
 
     rows = []
     for name, row in document["leave_one_out"].items():
-        confused = ", ".join(f"{other} {count}" for other, count in document["confusions"].get(name, {}).items())
+        named = document["confusions"].get(name, {})
+        confused = ", ".join(f"{other} {count}" for other, count in named.items() if other != name)
         forgetting = document["forgetting"].get(name)
         rows.append(
             (

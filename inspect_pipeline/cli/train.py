@@ -1,5 +1,6 @@
 """``inspect-pipeline train``: meta-train an initialization and register it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 from inspect_pipeline.cli.documents import Document, document_of
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOption, SeedOption, WorkspaceOption
 from inspect_pipeline.cli.session import Session, open_session
+from inspect_pipeline.cli.text import rate_text
 from inspect_pipeline.errors import NothingToDoError
 
 if TYPE_CHECKING:
@@ -82,5 +84,18 @@ def _view(document: Document) -> "RenderableType":
         "speed": f"{document['episodes_per_s']:.1f} episodes/s",
         "took": f"{document['seconds']:.1f} s",
     }
-    rows |= {name: f"{value:.4g}" for name, value in document["metrics"].items() if value is not None}
+    rows |= metric_rows(document["metrics"])
     return facts(f"{document['model']} version {document['version']}", rows)
+
+
+def metric_rows(metrics: Mapping[str, float | None]) -> dict[str, object]:
+    """Return the metrics for people: one with ``_low`` and ``_high`` beside it becomes a rate with its interval."""
+    ends = {f"{name}{end}" for name in metrics for end in ("_low", "_high")}
+    return {name: _metric(metrics, name) for name in metrics if name not in ends}
+
+
+def _metric(metrics: Mapping[str, float | None], name: str) -> str:
+    value, low, high = metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    if value is None or low is None or high is None:
+        return "not measured" if value is None else f"{value:.4g}"
+    return rate_text(value, (low, high))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inspect_pipeline.cli.documents import Document, document_of, plain
+from inspect_pipeline.cli.documents import Document, document_of
 from inspect_pipeline.cli.operator import operator_name
 from inspect_pipeline.cli.options import (
     ConfigDirOption,
@@ -16,6 +16,7 @@ from inspect_pipeline.cli.options import (
 )
 from inspect_pipeline.cli.references import ModelReference, parse_reference
 from inspect_pipeline.cli.session import open_session
+from inspect_pipeline.cli.text import share_text
 from inspect_pipeline.errors import NothingToDoError, RefusedError, UserError
 
 if TYPE_CHECKING:
@@ -119,10 +120,26 @@ def gate_document(report: "GateReport") -> Document:
 
 
 def _evidence(evidence: "Evidence") -> Document:
+    """Return the evidence as in the manifest, its rates with their intervals."""
     from inspect_pipeline.domain.gate import evidence_to
 
-    document: Document = plain(evidence_to(evidence))
-    return document
+    overkill = evidence.overkill
+    types = {
+        one.defect_type: {
+            "found": one.found.count,
+            "of": one.found.trials,
+            "interval": [one.found.low, one.found.high],
+            "forgetting": one.forgetting,
+        }
+        for one in evidence.types
+    }
+    return {
+        **document_of(evidence_to(evidence)),
+        "overkill": None
+        if overkill is None
+        else {"alarms": overkill.count, "of": overkill.trials, "interval": [overkill.low, overkill.high]},
+        "types": types,
+    }
 
 
 def _wanted(model: str, version: str | None) -> ModelReference:
@@ -152,19 +169,27 @@ def _moved_view(document: Document) -> "RenderableType":
 def _compare_view(document: Document) -> "RenderableType":
     from inspect_pipeline.cli.tables import facts, grid, stacked
 
-    challenger, champion = document["challenger"], document["champion"] or {}
     opinion = facts(
         f"{document['model']} version {document['version']}",
         {"gate": "passes" if document["passed"] else "refuses"}
         | {f"reason {number}": reason for number, reason in enumerate(document["reasons"], 1)},
     )
-    rows = [(key, _shown(challenger[key]), _shown(champion.get(key))) for key in challenger if challenger[key]]
+    mine = evidence_rows(document["challenger"])
+    champions = {} if document["champion"] is None else evidence_rows(document["champion"])
+    rows = [(name, mine.get(name, "none"), champions.get(name, "none")) for name in {**mine, **champions}]
     return stacked(opinion, grid("Evidence", ("", "this version", "champion"), rows) if rows else None)
 
 
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, list):
-        return "; ".join(" ".join(map(str, item)) if isinstance(item, list) else str(item) for item in value)
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def evidence_rows(evidence: Document) -> dict[str, str]:
+    """Return the evidence that there is, in the form that people read."""
+    rows: dict[str, str] = {}
+    for name, value in evidence.items():
+        if name == "overkill" and value is not None:
+            rows[name] = share_text(value["alarms"], value["of"], value["interval"])
+        elif name == "types":
+            rows |= {
+                f"{kind} found": share_text(row["found"], row["of"], row["interval"]) for kind, row in value.items()
+            }
+        elif value is not None:
+            rows[name.replace("_", " ")] = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return rows

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inspect_pipeline.bootstrap.doctor import Check
-from inspect_pipeline.domain.gate import Evidence, GateReport
+from inspect_pipeline.domain.gate import Evidence, GateReport, TypeEvidence
 from inspect_pipeline.domain.material import Coil, Gap
 from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
 from inspect_pipeline.domain.statistics import rate
@@ -66,7 +66,7 @@ TAUGHT = TeachSummary(
     initialization="initialization.default@3",
     life_cycles={"crack": "provisional"},
     leave_one_out={"crack": {"found": 4, "of": 5, "interval": [0.2836, 0.9949]}},
-    confusions={"crack": {"stain": 1}},
+    confusions={"crack": {"crack": 3, "stain": 1}},
     forgetting={"stain": 0.0},
     warnings=("two samples look alike",),
     normals=40,
@@ -84,6 +84,7 @@ SCORED = ScoreSummary(
     verdicts={"PASS": 9, "DEFECT": 2, "UNUSABLE": 1},
     seconds=2.0,
 )
+CRACK = (TypeEvidence(defect_type="crack", found=rate(4, 5), forgetting=0.0),)
 
 
 def coil(name: str, *, line: str = "default") -> Coil:
@@ -115,7 +116,7 @@ class FakeModels:
         return resolved, {"method": "protonet", "classes": ["crack"], "threshold": 1.5}
 
     def gate(self, model: str, *, version: str | None = None) -> tuple[str, GateReport]:
-        evidence = Evidence(promised_overkill=0.05, overkill=rate(1, 40), episodes=600)
+        evidence = Evidence(promised_overkill=0.05, overkill=rate(1, 40), episodes=600, types=CRACK)
         return version or "5", GateReport(challenger=evidence, champion=evidence, reasons=self.reasons)
 
     def promote(

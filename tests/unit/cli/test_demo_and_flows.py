@@ -25,10 +25,10 @@ def test_the_exit_code_of_the_flow_is_ours(program: Program, code: int) -> None:
     assert program("demo").code == code
 
 
-@pytest.mark.parametrize("word", ["serve", "deploy"])
-def test_flows_are_started_with_workspace_and_configs(program: Program, word: str) -> None:
-    ran = program("flows", word, "--workspace", "w", "--config-dir", "c")
+@pytest.mark.parametrize("words", [("serve",), ("deploy",), ("serve", "--port", "4200"), ("deploy", "--file", "f")])
+def test_flows_are_started_with_workspace_and_configs(program: Program, words: tuple[str, ...]) -> None:
+    ran = program("flows", *words, "--workspace", "w", "--config-dir", "c", "--debug")
 
     assert ran.code == 0
-    command = [sys.executable, "-m", "flows", word, "--workspace", "w", "--config-dir", "c"]
+    command = [sys.executable, "-m", "flows", *words, "--workspace", "w", "--config-dir", "c", "--debug"]
     assert program.started == [(command, {"INSPECT_WORKSPACE": "w"})]

@@ -51,7 +51,7 @@ def test_promote_moves_the_challenger_and_keeps_who_and_why(program: Program) ->
     assert ran.code == 0
     assert ran.document["promoted"] is True
     assert (ran.document["from_version"], ran.document["version"]) == ("4", "5")
-    assert ran.document["challenger"]["overkill"] == [1, 40]
+    assert ran.document["challenger"]["overkill"]["alarms"] == 1
     expected = {"operator": "night shift", "reason": "new type", "version": None}
     assert program.house.models.calls == [("promote", expected)]
 
@@ -98,7 +98,10 @@ def test_compare_puts_both_sides_and_the_reasons_side_by_side(program: Program) 
 
     assert (ran.code, ran.document["passed"]) == (0, False)
     assert ran.document["challenger"]["episodes"] == ran.document["champion"]["episodes"] == 600
-    assert "overkill: 9 of 40" in program("models", "compare", DETECTOR).out
+    shown = program("models", "compare", DETECTOR).out
+    assert "overkill: 9 of 40" in shown
+    assert "0.025 [0.001, 0.132] (1 of 40)" in shown
+    assert "0.800 [0.284, 0.995] (4 of 5)" in shown
 
 
 def test_export_writes_the_champion_unless_another_is_named(program: Program) -> None:

@@ -15,7 +15,7 @@ def test_the_answer_holds_leave_one_out_confusions_forgetting_and_life_cycle(pro
     assert ran.code == 0
     assert ran.document["version"] == "4"
     assert ran.document["leave_one_out"]["crack"] == {"found": 4, "of": 5, "interval": [0.2836, 0.9949]}
-    assert ran.document["confusions"] == {"crack": {"stain": 1}}
+    assert ran.document["confusions"] == {"crack": {"crack": 3, "stain": 1}}
     assert ran.document["forgetting"] == {"stain": 0.0}
     assert ran.document["seconds"] == 3.0
     assert ran.document["life_cycle"] == "provisional"
@@ -34,6 +34,8 @@ def test_a_person_sees_counts_interval_and_warnings(program: Program) -> None:
 
     assert "0.800 [0.284, 0.995] (4 of 5)" in ran.out
     assert "0.025 [0.001, 0.132] (1 of 40)" in ran.out
+    assert "stain 1" in ran.out
+    assert "crack 3" not in ran.out
     assert "two samples look alike" in ran.out
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from inspect_pipeline.cli.train import metric_rows
 from tests.unit.cli.conftest import Program
 
 
@@ -47,3 +48,9 @@ def test_the_methods_are_listed_without_training(program: Program) -> None:
     assert program("train", "--list-methods", "--json").document == {"methods": ["protonet", "r2d2"]}
     assert program("train", "--list-methods").out == "protonet\nr2d2\n"
     assert [door for door, _ in program.house.calls] == ["train_methods", "train_methods"]
+
+
+def test_a_metric_with_both_ends_of_its_interval_is_one_line() -> None:
+    rows = metric_rows({"accuracy": 0.5, "accuracy_low": 0.25, "accuracy_high": 0.75, "steps": 20.0, "gain": None})
+
+    assert rows == {"accuracy": "0.500 [0.250, 0.750]", "steps": "20", "gain": "not measured"}
