@@ -62,21 +62,21 @@ def _defect(images: ImageStore, label: Label) -> DefectRegion:
 def labelled_frames(
     catalog: Catalog, images: ImageStore, labels: Sequence[Label]
 ) -> Iterator[tuple[CapturedFrame, FrameRegions, list[Label]]]:
-    """Yield every labelled frame once with its regions, by frame id, so that the order of labels is no input.
+    """Yield every labelled frame once with its regions, in the order of capture whatever the order of the labels.
 
     Labels on an unusable frame neither teach nor train: such frames are left out.
     """
     by_frame: dict[str, list[Label]] = {}
     for label in sorted(labels, key=lambda label: label.id):
         by_frame.setdefault(label.region.frame, []).append(label)
-    for frame_id in sorted(by_frame):
-        with catalog.transaction() as unit:
-            frame = unit.frame(frame_id)
+    with catalog.transaction() as unit:
+        found = {frame_id: unit.frame(frame_id) for frame_id in by_frame}
+    for frame_id, frame in found.items():
         if frame is None:
             raise NotFoundError(f"frame {frame_id!r} is labelled but is not in the catalog")
-        if not frame.usable:
-            continue
-        yield frame, frame_regions(images, frame, by_frame[frame_id]), by_frame[frame_id]
+    usable = [frame for frame in found.values() if frame is not None and frame.usable]
+    for frame in sorted(usable, key=lambda frame: (frame.coil, frame.camera, frame.first_line, frame.id)):
+        yield frame, frame_regions(images, frame, by_frame[frame.id]), by_frame[frame.id]
 
 
 def history(catalog: Catalog, images: ImageStore, *, unit_of: Callable[[str], UnitGrid]) -> Iterator[Example]:
