@@ -52,16 +52,26 @@ class CrossFitted:
     final: Fit
 
 
-def fit(good: Moments, supports: Sequence[Support], variants: Sequence[Variant], *, settings: DetectorSettings) -> Fit:
+def fit(
+    good: Moments,
+    supports: Sequence[Support],
+    variants: Sequence[Variant],
+    *,
+    settings: DetectorSettings,
+    prior: Tensor | None = None,
+) -> Fit:
     """Return normality of the good patches and the direction of every variant."""
     normality = fit_normality(good, shrinkage=settings.shrinkage)
     reference = whitened_moments(good, normality)
-    parts = [_part(support, normality, settings) for support in supports]
-    directions = tuple(_direction(variant, supports, parts, reference, settings) for variant in variants)
+    parts = [support_part(support, normality, settings) for support in supports]
+    directions = tuple(
+        _direction(variant, supports, parts, reference, settings=settings, prior=prior) for variant in variants
+    )
     return Fit(normality=normality, directions=directions)
 
 
-def _part(support: Support, normality: Normality, settings: DetectorSettings) -> Tensor:
+def support_part(support: Support, normality: Normality, settings: DetectorSettings) -> Tensor:
+    """Return the whitened patches (k, d) of a sample that stand for its type: the most anomalous part of it."""
     guessed = support.source is RegionSource.GUESSED
     return anomalous_part(
         normality.whiten(support.patches),
@@ -76,11 +86,13 @@ def _direction(
     supports: Sequence[Support],
     parts: Sequence[Tensor],
     reference: tuple[Tensor, Tensor],
+    *,
     settings: DetectorSettings,
+    prior: Tensor | None,
 ) -> Direction:
     guessed = sum(supports[i].source is RegionSource.GUESSED for i in variant.supports)
     ridge = settings.ridge_guessed if 2 * guessed > len(variant.supports) else settings.ridge
-    return fit_direction(reference, torch.cat([parts[i] for i in variant.supports]), ridge=ridge)
+    return fit_direction(reference, torch.cat([parts[i] for i in variant.supports]), ridge=ridge, prior=prior)
 
 
 def cross_fit(
@@ -90,6 +102,7 @@ def cross_fit(
     *,
     settings: DetectorSettings,
     generator: np.random.Generator,
+    prior: Tensor | None = None,
 ) -> CrossFitted:
     """Score every good unit by a fit on the units of the other folds. Raises BadDataError below 4 good units."""
     if len(good) < 4:
@@ -102,13 +115,15 @@ def cross_fit(
     for fold in sorted(set(fold_of)):
         held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
         rest = every - summed(parts[i] for i in held_out)
-        fitted = fit(rest, supports, variants, settings=settings)
+        fitted = fit(rest, supports, variants, settings=settings, prior=prior)
         for i in held_out:
             planes = fitted.maps(good[i].patches, settings.smoothing_patches).flatten(1)
             scores[i] = planes.amax(dim=1).double().numpy()
             samples.append(planes.median(dim=1).values)
     floors = torch.stack(samples).median(dim=0).values.double().numpy()
-    return CrossFitted(scores=scores, floors=floors, final=fit(every, supports, variants, settings=settings))
+    return CrossFitted(
+        scores=scores, floors=floors, final=fit(every, supports, variants, settings=settings, prior=prior)
+    )
 
 
 def folds(frames: Sequence[int], *, count: int, generator: np.random.Generator) -> list[int]:

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from inspect_pipeline.learning.normality import Moments, Normality
 
+PRIOR = "direction"
+"""The name of the prior direction among the tensors of an initialization's dense part."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Direction:
@@ -30,13 +33,27 @@ def whitened_moments(good: Moments, normality: Normality) -> tuple[Tensor, Tenso
     return mean, covariance + torch.outer(mean, mean)
 
 
+def with_prior(weight: Tensor, prior: Tensor | None) -> Tensor:
+    """Return the direction of length 1 after a historical one is added, as far as the two agree.
+
+    ``prior`` (d) is added in proportion to its cosine with ``weight`` (d, length 1), and not at all where they
+    disagree, so that history of another kind of defect does no harm. Differentiable in the prior.
+    """
+    if prior is None:
+        return weight
+    agreement = (weight @ prior / prior.norm().clamp(min=1e-12)).clamp(min=0.0)
+    together: Tensor = weight + agreement * prior
+    unit: Tensor = together / together.norm().clamp(min=1e-12)
+    return unit
+
+
 def fit_direction(
     good: tuple[Tensor, Tensor], patches: Tensor, *, ridge: float, prior: Tensor | None = None
 ) -> Direction:
     """Return the direction from good material (``whitened_moments``) to a type's whitened patches (n, d).
 
     Both classes weigh the same. ``ridge`` is in multiples of the mean eigenvalue of the scatter; ``prior`` (d) is
-    the direction that the solution is drawn to where the patches say little (none: zero).
+    what history adds (``with_prior``).
     """
     mean, second = good
     rows = patches.double()
@@ -44,10 +61,8 @@ def fit_direction(
     centre = 0.5 * (mean + defect)
     scatter = 0.5 * (second + rows.T @ rows / len(rows)) - torch.outer(centre, centre)
     strength = ridge * float(scatter.diagonal().mean())
-    target = 0.5 * (defect - mean)
-    if prior is not None:
-        target = target + strength * prior.double()
     regular = scatter + strength * torch.eye(len(scatter), dtype=torch.float64)
-    weight = torch.linalg.solve(regular, target)
+    weight = torch.linalg.solve(regular, 0.5 * (defect - mean))
     weight = weight / weight.norm().clamp(min=1e-12)
+    weight = with_prior(weight, None if prior is None else prior.double())
     return Direction(weight=weight.float(), bias=float(centre @ weight))

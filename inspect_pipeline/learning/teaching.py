@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
@@ -11,6 +12,7 @@ from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
 from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
+from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
@@ -62,17 +64,29 @@ def teach(
     """
     backbone = initialization.build_backbone()
     patches = cut_patches(backbone, examples, unit=promise.unit, settings=settings, progress=progress)
-    return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed)
+    prior = initialization.dense.get(PRIOR)
+    return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed, prior=prior)
 
 
 def teach_patches(
-    backbone: Backbone, patches: Patches, *, promise: Promise, settings: DetectorSettings, seed: int
+    backbone: Backbone,
+    patches: Patches,
+    *,
+    promise: Promise,
+    settings: DetectorSettings,
+    seed: int,
+    prior: Tensor | None = None,
 ) -> Taught:
     """Return the detector taught from patches cut before; the backbone is only carried along."""
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
     crossed = cross_fit(
-        patches.good, patches.supports, variants, settings=settings, generator=np.random.default_rng(seed)
+        patches.good,
+        patches.supports,
+        variants,
+        settings=settings,
+        generator=np.random.default_rng(seed),
+        prior=prior,
     )
     columns = list(range(1 + len(names)))
     handicaps = [settings.anomaly_handicap] + [0.0] * len(names)
