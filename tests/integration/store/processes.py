@@ -1,8 +1,10 @@
 """Runs the same function in several processes at once; they start from one barrier."""
 
 import multiprocessing
+import time
 from collections.abc import Callable
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 from queue import Empty
 from typing import Any
 
@@ -33,6 +35,15 @@ def at_once(count: int, work: Work, *args: object) -> list[Any]:
         answers.close()
     assert not [answer for answer in found if isinstance(answer, Exception)], found
     return sorted(found, key=str)
+
+
+def meet(folder: Path, number: int, *, count: int) -> None:
+    """Wait in a process of ``at_once`` until all have come this far; slow imports end at different times."""
+    (folder / f"here-{number}").touch()
+    limit = time.monotonic() + _LIMIT_S
+    while len(list(folder.glob("here-*"))) < count:
+        assert time.monotonic() < limit, "the others did not come"
+        time.sleep(0.001)
 
 
 def _run(barrier: Barrier, answers: Any, work: Work, args: tuple[object, ...]) -> None:

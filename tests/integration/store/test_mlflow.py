@@ -21,7 +21,7 @@ from tests.fakes.tracker import InMemoryTracker
 from tests.integration.store.mlflow_databases import give_back
 from tests.integration.store.models import a_bundle
 from tests.integration.store.ordinary_user import read_only, readable_folder
-from tests.integration.store.processes import at_once
+from tests.integration.store.processes import at_once, meet
 
 pytestmark = pytest.mark.required_in_ci
 MODEL = "detector.line-1.default"
@@ -112,15 +112,17 @@ def test_a_full_disk_registers_nothing(
     assert registry.register(MODEL, a_bundle(), tags={}) == "1"
 
 
-def _register(uri: str, folder: str, _number: int) -> str:
-    return MlflowRegistry(uri, Path(folder)).register(MODEL, a_bundle(), tags={})
+def _register(uri: str, folder: str, number: int) -> list[str]:
+    registry = MlflowRegistry(uri, Path(folder) / "artifacts")
+    meet(Path(folder), number, count=2)
+    return [registry.register(MODEL, a_bundle(weight=weight), tags={}) for weight in (1.0, 2.0, 3.0, 4.0)]
 
 
-def test_two_processes_that_register_one_bundle_get_one_version(
+def test_two_processes_that_register_the_same_bundles_get_one_version_each(
     registry: MlflowRegistry, mlflow_sqlite_uri: str, tmp_path: Path
 ) -> None:
-    assert at_once(2, _register, mlflow_sqlite_uri, str(tmp_path / "artifacts")) == ["1", "1"]
-    assert [version.version for version in registry.versions(MODEL)] == ["1"]
+    assert at_once(2, _register, mlflow_sqlite_uri, str(tmp_path)) == [["1", "2", "3", "4"]] * 2
+    assert [version.version for version in registry.versions(MODEL)] == ["4", "3", "2", "1"]
 
 
 _QUIET = """

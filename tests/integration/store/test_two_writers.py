@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from inspect_pipeline.store.catalog import open_catalog
 from inspect_pipeline.store.schema import VERSION_TABLE
-from tests.integration.store.processes import at_once
+from tests.integration.store.processes import at_once, meet
 from tests.integration.store.records import DETECTOR, a_coil, a_frame, a_label, a_result
 
-_FRAMES = 200
+_FRAMES = 1500
+_DETECTORS = [f"detector@{number}" for number in range(3)]
 
 
 def _open(url: str, _number: int) -> str:
@@ -21,16 +22,20 @@ def _open(url: str, _number: int) -> str:
     return "opened"
 
 
-def _write_the_same(url: str, number: int) -> int:
-    """Write what every other process writes, half of them in the other order."""
+def _write_the_same(url: str, folder: str, number: int) -> int:
+    """Write what the other process writes at the same time, in the other order."""
     order = list(range(_FRAMES))[:: -1 if number % 2 else 1]
     catalog = open_catalog(url)
     with catalog.transaction() as unit:
         unit.add_coil(a_coil())
+    meet(Path(folder), number, count=2)
     with catalog.transaction() as unit:
         unit.add_frames([a_frame(each) for each in order])
-    with catalog.transaction() as unit:
-        new = unit.add_results("coil-1", [a_result(f"coil-1/{each}", findings=2) for each in order])
+    new = 0
+    for detector in _DETECTORS:
+        results = [a_result(f"coil-1/{each}", detector=detector, findings=1) for each in order]
+        with catalog.transaction() as unit:
+            new += unit.add_results("coil-1", results)
     catalog.close()
     return new
 
@@ -58,11 +63,11 @@ def test_processes_that_open_an_empty_database_at_once_all_succeed(database_url:
     assert _rows(database_url, VERSION_TABLE) == 1
 
 
-def test_processes_that_add_the_same_verdicts_leave_one_row_each(database_url: str) -> None:
-    new = at_once(2, _write_the_same, database_url)
-    assert sum(new) == _FRAMES
-    assert _rows(database_url, "frame_results") == _FRAMES
-    assert _rows(database_url, "findings") == 2 * _FRAMES
+def test_processes_that_add_the_same_verdicts_leave_one_row_each(database_url: str, tmp_path: Path) -> None:
+    new = at_once(2, _write_the_same, database_url, str(tmp_path))
+    assert sum(new) == _FRAMES * len(_DETECTORS)
+    assert _rows(database_url, "frame_results") == _FRAMES * len(_DETECTORS)
+    assert _rows(database_url, "findings") == _FRAMES * len(_DETECTORS)
     assert _rows(database_url, "frames") == _FRAMES
 
 
