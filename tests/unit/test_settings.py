@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from inspect_pipeline.errors import ConfigError
-from inspect_pipeline.settings import Settings, load_settings
+from inspect_pipeline.settings import Recipe, Settings, load_settings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 WORKSPACE = Path("workspace")
@@ -266,11 +266,27 @@ def test_the_files_of_the_repository_hold_every_section_and_the_defaults() -> No
         assert getattr(settings, section) == getattr(defaults, section), section
 
 
+def _unnamed(kind: Any, values: Any, path: str) -> Iterator[str]:
+    """Yield the keys of the dataclass, and of those directly inside it, that the values do not name."""
+    hints = typing.get_type_hints(kind)
+    for one in fields(kind):
+        if one.name not in values:
+            yield f"{path}.{one.name}"
+        elif is_dataclass(hints[one.name]):
+            yield from _unnamed(hints[one.name], values[one.name], f"{path}.{one.name}")
+
+
 @pytest.mark.parametrize("section", sorted(SECTIONS))
 def test_the_files_of_the_repository_name_every_key_of_their_section(section: str) -> None:
-    written_keys = set(yaml.safe_load((CONFIGS / f"{section}.yaml").read_text(encoding="utf-8")))
+    values = yaml.safe_load((CONFIGS / f"{section}.yaml").read_text(encoding="utf-8"))
 
-    assert written_keys == {one.name for one in fields(SECTIONS[section])}
+    assert list(_unnamed(SECTIONS[section], values, section)) == []
+
+
+def test_the_default_recipe_of_the_repository_names_every_key() -> None:
+    values = yaml.safe_load((CONFIGS / "recipes.yaml").read_text(encoding="utf-8"))
+
+    assert list(_unnamed(Recipe, values["recipes"]["default"], "default")) == []
 
 
 @pytest.mark.parametrize("section", sorted(set(SECTIONS) - {"schedules"}))
