@@ -92,18 +92,20 @@ def _told(error: BaseException) -> int:
     """Say on standard error, in one line, what happened; return the exit code."""
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         return _say("interrupted", "the work done so far is kept; run it again to go on", code=INTERRUPTED)
-    if isinstance(error, NothingToDoError):
-        return _say("nothing to do", error, code=error.exit_code)
-    if isinstance(error, RefusedError):
-        return _say("refused", error, code=error.exit_code)
-    if isinstance(error, InspectError):
-        return _say("error", error, code=error.exit_code)
     if isinstance(error, typer.TyperException):
         return _told_usage(error)
-    fault = (
-        f"this is our fault: {type(error).__name__}: {error}; run again with --debug for the traceback and report it"
-    )
-    return _say("error", fault, code=1)
+    if isinstance(error, InspectError):
+        return _say(_kind(error), error, code=error.exit_code)
+    if isinstance(error, OSError):
+        return _say("error", f"the system refused: {error}; run again with --debug for the place", code=1)
+    fault = f"this is our fault: {type(error).__name__}: {error}"
+    return _say("error", f"{fault}; run again with --debug for the traceback and report it", code=1)
+
+
+def _kind(error: InspectError) -> str:
+    if isinstance(error, NothingToDoError):
+        return "nothing to do"
+    return "refused" if isinstance(error, RefusedError) else "error"
 
 
 def _told_usage(error: typer.TyperException) -> int:

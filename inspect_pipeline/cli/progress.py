@@ -56,8 +56,15 @@ class ProgressBars:
     def __call__(self, stage: str, done: int, total: int) -> None:
         """Report ``done`` of ``total`` (0: not known)."""
         if stage not in self._tasks:
+            self._end_open_bars()
             self._tasks[stage] = self._bars.add_task(printable(stage), total=total or None)
         self._bars.update(self._tasks[stage], completed=done, total=total or None)
+
+    def _end_open_bars(self) -> None:
+        """Fill the bars of unknown length: when another piece of work begins, they are done."""
+        for task in self._bars.tasks:
+            if task.total is None:
+                self._bars.update(task.id, total=task.completed)
 
 
 def _rich_progress() -> "RichProgress":

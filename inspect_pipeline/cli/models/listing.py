@@ -12,6 +12,7 @@ from inspect_pipeline.cli.session import open_session
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+_LONGEST_VALUE = 240
 
 
 def list_models(
@@ -63,8 +64,10 @@ def _list_view(document: Document) -> "RenderableType":
 def _show_view(document: Document) -> "RenderableType":
     from inspect_pipeline.cli.tables import facts
 
-    rows = {
-        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for key, value in document["manifest"].items()
-    }
-    return facts(f"{document['model']} version {document['version']}", rows)
+    rows = {key: _shortened(value) for key, value in document["manifest"].items()}
+    return facts(f"{document['model']} version {document['version']} (whole with --json)", rows)
+
+
+def _shortened(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]} ..."

@@ -102,6 +102,9 @@ class FakeModels:
     versions: list[ModelVersion] = field(default_factory=lambda: [version_of(DETECTOR, "4", "champion")])
     reasons: tuple[str, ...] = ()
     champion: str = "4"
+    manifest: dict[str, Any] = field(
+        default_factory=lambda: {"method": "protonet", "classes": ["crack"], "threshold": 1.5}
+    )
     altered: frozenset[str] = frozenset()
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -113,7 +116,7 @@ class FakeModels:
         resolved = version or {"champion": self.champion, "previous": "1"}.get(alias)
         if resolved is None or resolved in self.altered:
             raise NotFoundError(f"{model}@{version or alias} is not there")
-        return resolved, {"method": "protonet", "classes": ["crack"], "threshold": 1.5}
+        return resolved, self.manifest
 
     def gate(self, model: str, *, version: str | None = None) -> tuple[str, GateReport]:
         evidence = Evidence(promised_overkill=0.05, overkill=rate(1, 40), episodes=600, types=CRACK)

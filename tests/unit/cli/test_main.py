@@ -80,6 +80,15 @@ def test_an_error_nobody_foresaw_is_called_our_fault_without_a_traceback(program
     assert ran.err.count("\n") == 1
 
 
+def test_what_the_system_refuses_is_said_as_it_is_and_not_called_our_fault(program: Program) -> None:
+    program.house.failure = OSError(28, "No space left on device")
+
+    ran = program("report", "coil-7")
+
+    assert ran.code == 1
+    assert ran.err.startswith("error: the system refused: [Errno 28] No space left on device")
+
+
 @pytest.mark.parametrize("words", [("--debug", "report", "coil-7"), ("report", "coil-7", "--debug")])
 def test_debug_shows_the_traceback_wherever_it_is_written(program: Program, words: tuple[str, ...]) -> None:
     program.house.failure = BadDataError("empty folder")

@@ -35,6 +35,13 @@ def test_show_takes_a_name_a_version_or_an_alias(program: Program, word: str, ve
     assert program.house.models.calls == [("show", {"model": DETECTOR, "version": version, "alias": alias})]
 
 
+def test_show_cuts_long_values_for_people_alone(program: Program) -> None:
+    program.house.models.manifest["labels"] = [f"label {number}" for number in range(100)]
+
+    assert "label 99" not in program("models", "show", DETECTOR).out
+    assert program("models", "show", DETECTOR, "--json").document["manifest"]["labels"][99] == "label 99"
+
+
 @pytest.mark.parametrize("text", ["", "@champion", "name@"])
 def test_a_reference_without_a_name_or_an_end_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="names no model"):

@@ -38,3 +38,11 @@ def test_bars_take_names_as_they_are_and_leave_standard_output_alone(capsys) -> 
     assert captured.out == "the answer\n"
     assert "score [red]coil" in captured.err
     assert "6/6" in captured.err
+
+
+def test_a_bar_of_unknown_length_is_full_when_the_next_one_begins(capsys) -> None:
+    with progress_shown(bars=True) as progress:
+        progress("read", 7, 0)
+        progress("score", 1, 1)
+
+    assert "7/7" in capsys.readouterr().err
