@@ -64,13 +64,15 @@ def _parts(scores: NDArray[np.float32], threshold: float) -> list[tuple[float, N
     found: list[tuple[float, NDArray[np.bool_]]] = []
     if scores.size == 0:
         return found
+    taken = np.zeros(scores.shape, dtype=np.bool_)
     left = np.where(_local_peaks(scores) & (scores >= threshold), scores, -np.inf)
     while True:
         row, column = (int(k) for k in np.unravel_index(int(left.argmax()), left.shape))
         peak = float(left[row, column])
         if peak == -np.inf:
             return found
-        part = _around(scores >= max(threshold, _PART_OF_PEAK * peak), row, column)
+        part = _around(~taken & (scores >= max(threshold, _PART_OF_PEAK * peak)), row, column)
+        taken |= part
         near = cv2.dilate(part.astype(np.uint8), np.ones((2 * _APART_CELLS + 1,) * 2, dtype=np.uint8)) > 0
         left[near] = -np.inf
         found.append((peak, part))

@@ -48,10 +48,10 @@ def calibrate(
 ) -> Calibration:
     """Return limits such that a new good unit alarms in any channel with probability at most ``overkill``.
 
-    ``scores`` (n, c) are unit scores of good units that the channels were not fitted on; each column is standardised
-    and lowered by its handicap, the row maximum is the joint score, and its split-conformal threshold is carried
-    back to every channel. With too few units for that the joint score is taken as normal (equal-z, prediction bound
-    for one new value). Raises BadDataError below 4 units.
+    ``scores`` (n, c) are unit scores of good units that the channels were not fitted on. Each of several columns is
+    standardised and lowered by its handicap, the row maximum is the joint score, and its split-conformal threshold is
+    carried back to every channel. With too few units for that the joint score is taken as normal (equal-z, prediction
+    bound for one new value). Raises BadDataError below 4 units.
     """
     joint, centre, spread = _joint(scores, handicaps)
     cut = conformal_threshold(joint, overkill)
@@ -82,10 +82,22 @@ def _joint(
         raise BadDataError(f"{len(scores)} known-good units are too few for a threshold; give {_LEAST_UNITS} or more")
     if not np.isfinite(scores).all():
         raise BadDataError("a known-good unit has no finite score; its pixels or the weights are damaged")
-    centre = scores.mean(axis=0)
-    spread = np.maximum(scores.std(axis=0, ddof=1), _SMALLEST_SPREAD)
+    if scores.shape[1] == 1:
+        return scores[:, 0] - float(handicaps[0]), np.zeros(1), np.ones(1)
+    # Each unit is standardised by the others, as a new one will be: sharing gave 5.7% at a promise of 5.0%.
+    centre, spread = _without_each(scores)
     joint = ((scores - centre) / spread - np.asarray(handicaps, dtype=np.float64)).max(axis=1)
-    return joint, centre, spread
+    every = np.maximum(scores.std(axis=0, ddof=1), _SMALLEST_SPREAD)
+    return joint, scores.mean(axis=0), every
+
+
+def _without_each(scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation (n, c) of the other units, for every unit."""
+    count = len(scores)
+    shifted = scores - scores.mean(axis=0)  # squares of the raw scores would lose digits
+    mean = -shifted / (count - 1)
+    squares = ((shifted**2).sum(axis=0) - shifted**2 - (count - 1) * mean**2) / max(count - 2, 1)
+    return mean + scores.mean(axis=0), np.maximum(np.sqrt(np.maximum(squares, 0.0)), _SMALLEST_SPREAD)
 
 
 def _prediction_bound(values: NDArray[np.float64], alpha: float) -> float:

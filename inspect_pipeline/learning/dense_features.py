@@ -105,7 +105,7 @@ def patch_rows(roi: Roi, shape: tuple[int, int]) -> tuple[slice, slice]:
 
     Raises BadImageError when the box lies outside the map.
     """
-    if roi.top >= shape[0] * STRIDE_PX or roi.left >= shape[1] * STRIDE_PX:
+    if roi.top >= (shape[0] + 1) * STRIDE_PX or roi.left >= (shape[1] + 1) * STRIDE_PX:
         raise BadImageError(f"the box {roi} lies outside its image; draw it again")
     return _centres(roi.top, roi.bottom, shape[0]), _centres(roi.left, roi.right, shape[1])
 

@@ -55,7 +55,7 @@ class DetectorSettings:
     support_patches: int = 40
     support_patches_guessed: int = 80
     anomaly_handicap: float = 1.0
-    folds: int = 5
+    folds: int = 10
     likeness_share: float = 0.5
     largest_tile_px: int = 1 << 21
 

@@ -1,0 +1,62 @@
+"""Thresholds keep the promise on good units that were never seen, whatever the number of channels."""
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.calibration import calibrate, expected_overkill, student_quantile
+
+
+def alarms(seed: int, *, units: int, channels: int, overkill: float) -> float:
+    generator = np.random.default_rng(seed)
+    heavy = generator.standard_t(4, size=(units + 2000, channels))
+    calibration = calibrate(heavy[:units], [0.0] * channels, handicaps=[0.0] * channels, overkill=overkill)
+    limits = np.array([channel.limit for channel in calibration.channels])
+    return float((heavy[units:] > limits).any(axis=1).mean())
+
+
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_the_realised_overkill_is_within_the_promise_in_the_mean_however_many_channels(channels: int) -> None:
+    realised = [alarms(seed, units=60, channels=channels, overkill=0.05) for seed in range(300)]
+    assert np.mean(realised) < 0.053
+    assert np.mean(realised) > 0.02
+
+
+def test_the_limit_is_a_good_units_own_score_by_the_finite_sample_rule() -> None:
+    scores = np.arange(1.0, 40.0)[:, None]
+    calibration = calibrate(scores, [0.0], handicaps=[0.0], overkill=0.05)
+    assert calibration.distribution_free
+    assert calibration.channels[0].limit == pytest.approx(38.0)
+
+
+def test_too_few_units_for_the_promise_fall_back_and_say_so() -> None:
+    scores = np.random.default_rng(0).normal(size=(10, 2))
+    calibration = calibrate(scores, [-5.0, -5.0], handicaps=[0.0, 0.0], overkill=0.05)
+    assert not calibration.distribution_free
+    assert calibration.channels[0].limit > scores[:, 0].max() - 0.5
+
+
+def test_a_handicapped_channel_needs_more_to_alarm() -> None:
+    scores = np.random.default_rng(0).normal(size=(60, 2))
+    plain = calibrate(scores, [0.0, 0.0], handicaps=[0.0, 0.0], overkill=0.05)
+    handicapped = calibrate(scores, [0.0, 0.0], handicaps=[1.0, 0.0], overkill=0.05)
+    assert handicapped.channels[0].limit > plain.channels[0].limit
+    assert handicapped.channels[1].limit <= plain.channels[1].limit
+
+
+def test_the_expected_overkill_judges_each_unit_by_a_calibration_without_it() -> None:
+    scores = np.random.default_rng(1).normal(size=(60, 1))
+    found = expected_overkill(scores, handicaps=[0.0], overkill=0.05)
+    assert found.trials == 60
+    assert 1 <= found.count <= 4
+
+
+def test_three_units_are_too_few_for_any_threshold() -> None:
+    with pytest.raises(BadDataError, match="too few"):
+        calibrate(np.zeros((2, 1)), [0.0], handicaps=[0.0], overkill=0.05)
+
+
+@pytest.mark.parametrize("freedom", [4, 9, 30])
+def test_the_student_quantile_is_that_of_the_tables(freedom: int) -> None:
+    assert student_quantile(0.95, freedom) == pytest.approx(float(student.ppf(0.95, freedom)), rel=5e-3)

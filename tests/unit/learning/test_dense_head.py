@@ -1,0 +1,44 @@
+"""A type's direction in the metric of good material."""
+
+import numpy as np
+import torch
+
+from inspect_pipeline.learning.dense_head import anomalous_part, fit_direction, with_prior
+
+GOOD = (torch.zeros(6, dtype=torch.float64), torch.eye(6, dtype=torch.float64))
+
+
+def shifted(axis: int) -> torch.Tensor:
+    rows = np.random.default_rng(0).normal(size=(60, 6)) * 0.5
+    rows[:, axis] += 3.0
+    return torch.from_numpy(rows.astype(np.float32))
+
+
+def test_the_direction_points_where_the_samples_lie_and_zero_is_half_way() -> None:
+    direction = fit_direction(GOOD, shifted(2), ridge=1.0)
+    assert int(direction.weight.argmax()) == 2
+    assert abs(float(direction.weight.norm()) - 1.0) < 1e-6
+    assert abs(direction.bias - 1.5) < 0.2
+
+
+def test_a_strong_ridge_leaves_the_difference_of_the_means() -> None:
+    patches = shifted(1)
+    difference = patches.mean(dim=0) / patches.mean(dim=0).norm()
+    torch.testing.assert_close(fit_direction(GOOD, patches, ridge=1e6).weight, difference, rtol=1e-3, atol=1e-3)
+
+
+def test_only_the_most_anomalous_part_of_a_region_stands_for_its_type() -> None:
+    whitened = torch.zeros(4, 4, 6)
+    whitened[1, 1, 0], whitened[2, 2, 0], whitened[3, 3, 0] = 5.0, 4.0, 9.0
+    inside = torch.ones(4, 4, dtype=torch.bool)
+    inside[3, 3] = False
+    part = anomalous_part(whitened, inside, share=0.5, at_most=2)
+    assert part[:, 0].tolist() == [5.0, 4.0]
+
+
+def test_history_that_disagrees_changes_nothing_and_history_that_agrees_pulls() -> None:
+    weight = torch.tensor([1.0, 0.0, 0.0])
+    assert torch.equal(with_prior(weight, torch.tensor([-1.0, 1.0, 0.0])), weight)
+    pulled = with_prior(weight, torch.tensor([1.0, 1.0, 0.0]))
+    assert float(pulled[1]) > 0.3
+    assert abs(float(pulled.norm()) - 1.0) < 1e-6

