@@ -38,6 +38,7 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
         registry=stores.registry,
         tracker=stores.tracker,
         settings=settings,
+        detector=stores.settings.detector,
         clock=stores.clock,
         progress=stores.progress,
         revision=code_revision(),

@@ -146,6 +146,21 @@ def _lineage(detector: Mapping[str, Any], initialization: Mapping[str, Any] | No
 def _why(training: Mapping[str, Any]) -> str:
     if not training:
         return "The initialization is no longer in the registry, so the reason is not known."
+    return f"{_why_head(training)} {_why_dense(training['dense'])}"
+
+
+def _why_dense(dense: Mapping[str, Any]) -> str:
+    if dense["chosen"] == "frozen":
+        return f"The detector's heads start without a prior from history: {dense['reason']}."
+    gain = dense["metrics"]
+    return (
+        f"The detector's heads start from a prior direction learned on history ({dense['chosen']}): unit AUROC "
+        f"{gain['difference']:+.3f} [{gain['difference_low']:+.3f}, {gain['difference_high']:+.3f}] against no prior on "
+        "families that it was not fitted on."
+    )
+
+
+def _why_head(training: Mapping[str, Any]) -> str:
     episodes, trained = training["decision_episodes"], _shown(training["trained"])
     if training["chosen"] == "frozen":
         return (

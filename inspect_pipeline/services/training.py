@@ -12,12 +12,15 @@ from inspect_pipeline.domain.gate import Evidence, evidence_to
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.dense_prior import DensePrior, DensePriorSettings, fit_dense_prior
+from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.methods import untrained
 from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
+from inspect_pipeline.learning.teaching import FrameRegions
 from inspect_pipeline.services.examples import Example
 from inspect_pipeline.services.models import CHALLENGER
 from inspect_pipeline.services.ports import Catalog, ModelRegistry, Tracker
@@ -64,6 +67,7 @@ class Training:
     registry: ModelRegistry
     tracker: Tracker
     settings: TrainingSettings
+    detector: DetectorSettings
     clock: Clock
     progress: Progress
     revision: str
@@ -100,22 +104,30 @@ class Training:
             progress=self.progress,
         )
         learning_s = (self.clock() - learning_started).total_seconds()
-        bundle = self._bundle(result, history, backbone, spec, seed=seed, digest=digest, weights=weights_sha256)
+        prior = fit_dense_prior(
+            backbone,
+            _by_family(examples),
+            settings=DensePriorSettings(detector=self.detector),
+            seed=seed,
+            progress=self.progress,
+        )
+        bundle = self._bundle(result, prior, history, backbone, spec, seed=seed, digest=digest, weights=weights_sha256)
         training = {**bundle.manifest["training"], "episodes_per_s": result.episodes / max(learning_s, 1e-9)}
         bundle = replace(bundle, manifest={**bundle.manifest, "training": training})
-        run = self._track(result, method=method, seed=seed, fingerprint=history.fingerprint)
+        run = self._track(result, prior, method=method, seed=seed, fingerprint=history.fingerprint)
         version = self.registry.register(model, bundle, tags={INPUT_TAG: digest, "method": method}, run=run)
         self.registry.set_alias(model, CHALLENGER, version)
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
         return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
 
     def _digest(self, fingerprint: str, weights: str, method: str, seed: int) -> str:
-        parts = [fingerprint, weights, method, seed, repr(self.settings)]
+        parts = [fingerprint, weights, method, seed, repr(self.settings), repr(self.detector)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _bundle(
         self,
         result: OuterLoopResult,
+        prior: DensePrior,
         history: _History,
         backbone: Backbone,
         spec: EpisodeSpec,
@@ -130,6 +142,7 @@ class Training:
             backbone=backbone.name,
             trunk=backbone.trunk_state(),
             head=result.method.head(),
+            dense=prior.tensors,
             episode_spec=spec,
             metrics=result.metrics(),
             data_fingerprint=history.fingerprint,
@@ -145,10 +158,10 @@ class Training:
             "made_at": self.clock().isoformat(),
         }
         bundle = initialization.to_bundle(lineage)
-        extra = {"evidence": evidence_to(_evidence(result)), "training": _training(result, families)}
+        extra = {"evidence": evidence_to(_evidence(result)), "training": _training(result, prior, families)}
         return replace(bundle, manifest={**bundle.manifest, **extra})
 
-    def _track(self, result: OuterLoopResult, *, method: str, seed: int, fingerprint: str) -> str:
+    def _track(self, result: OuterLoopResult, prior: DensePrior, *, method: str, seed: int, fingerprint: str) -> str:
         loop = self.settings.outer_loop
         return self.tracker.record(
             EXPERIMENT,
@@ -156,6 +169,7 @@ class Training:
             params={
                 "method": method,
                 "chosen": result.chosen,
+                "dense_prior": prior.chosen,
                 "seed": seed,
                 "fingerprint": fingerprint,
                 "revision": self.revision,
@@ -165,7 +179,7 @@ class Training:
                 "held_out_by": result.division.by,
                 **asdict(loop),
             },
-            metrics=result.metrics(),
+            metrics={**result.metrics(), **{f"dense.{name}": value for name, value in prior.metrics.items()}},
             curves={
                 "validation_accuracy": [(point.step, point.accuracy) for point in result.history],
                 "loss": [(point.step, point.loss) for point in result.history if point.loss is not None],
@@ -198,6 +212,13 @@ def _indexed(examples: Sequence[Example]) -> _History:
     return _History(examples=examples, index=index, fingerprint=data_fingerprint(hashes, index))
 
 
+def _by_family(examples: Sequence[Example]) -> dict[str, list[FrameRegions]]:
+    families: dict[str, list[FrameRegions]] = {}
+    for example in examples:
+        families.setdefault(example.family, []).append(example.regions)
+    return families
+
+
 def _evidence(result: OuterLoopResult) -> Evidence:
     """Return what the gate looks at: the trained head against the best frozen baseline on episodes it never saw."""
     scores = result.decision.scores
@@ -211,7 +232,7 @@ def _evidence(result: OuterLoopResult) -> Evidence:
     )
 
 
-def _training(result: OuterLoopResult, families: Sequence[str]) -> dict[str, Any]:
+def _training(result: OuterLoopResult, prior: DensePrior, families: Sequence[str]) -> dict[str, Any]:
     """Return the outcome of the training as plain JSON, for the report and the auditor."""
     spec = result.decision.spec
     trained = result.trained.name
@@ -228,6 +249,7 @@ def _training(result: OuterLoopResult, families: Sequence[str]) -> dict[str, Any
         "heads": {name: _interval(score.accuracy) for name, score in result.decision.scores.items()},
         "differences": [[trained, name, _interval(gain)] for name, gain in result.differences.items()],
         "metrics": result.metrics(),
+        "dense": {"chosen": prior.chosen, "reason": prior.reason, "metrics": dict(prior.metrics)},
     }
 
 
