@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from flows import environment, server
+from flows import server
 from flows.arguments import parameters_of, parser
-from flows.environment import API_VARIABLE, Place
+from flows.environment import API_VARIABLE, Place, place_of, prepare
 from inspect_pipeline.errors import InspectError, NothingToDoError, RefusedError
 
 if TYPE_CHECKING:
     import argparse
 
 _CONSOLE_LEVEL = "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL"
+_INTERRUPTED = 130
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -25,17 +26,27 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(words)
     server.end_on_sigterm()
     try:
-        place = environment.place_of(os.environ, workspace=arguments.workspace, config_dir=arguments.config_dir)
-        environment.prepare(place, os.environ)
+        place = place_of(os.environ, workspace=arguments.workspace, config_dir=arguments.config_dir)
+        prepare(place, os.environ)
         return _command(arguments, place)
-    except InspectError as error:
+    except (Exception, KeyboardInterrupt) as error:
         if arguments.debug:
             raise
+        return _told(error)
+
+
+def _told(error: BaseException) -> int:
+    """Say on standard error, in one line, what happened; return the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        line, code = "interrupted: the work done so far is kept; run it again to go on", _INTERRUPTED
+    elif isinstance(error, InspectError):
         kind = "refused" if isinstance(error, RefusedError) else "error"
-        _stderr().print(f"{kind}: {error}", markup=False, highlight=False, soft_wrap=True)
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 130
+        line, code = f"{kind}: {error}", error.exit_code
+    else:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        line, code = f"error: this is our fault: {what}; run again with --debug for the traceback and report it", 1
+    _stderr().print(line, markup=False, highlight=False, soft_wrap=True)
+    return code
 
 
 def _command(arguments: "argparse.Namespace", place: Place) -> int:

@@ -29,16 +29,27 @@ def adapt(
 ) -> State[dict[str, Any]]:
     """Adapt one line and recipe, or all of the catalog; with ``promote`` the gate decides on the detector's use."""
     with door_of_this_run() as door:
-        lines = [(line, recipe)] if line is not None else lines_of_the_catalog(door)
-        waiting = [(*one, count) for one in lines if (count := door.house.unused_labels(*one)) > 0]
+        found = count_unused(door, line, recipe)
+        waiting = [one for one in found if one[2] > 0]
         rows = each(waiting, lambda job: _adapt_one(door, *job, seed=seed, promote=promote))
         show_table("adapt", "Detectors adapted", [_table_row(row) for row in rows])
-        return concluded(_outcome(lines, rows, waiting=len(waiting)))
+        return concluded(_outcome(found, rows, waiting=len(waiting)))
 
 
-def lines_of_the_catalog(door: Door) -> list[tuple[str, str]]:
-    """Return (line, recipe) of all coils, by name."""
-    return sorted({(coil.line, coil.recipe) for coil in door.house.coils()})
+@task(
+    name="count labels not used yet",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_a_retry,
+)
+def count_unused(door: Door, line: str | None, recipe: str) -> list[tuple[str, str, int]]:
+    """Return (line, recipe, labels that no detector has used) of one line, or of all lines of the catalog, by name."""
+    if line is not None:
+        lines = [(line, recipe)]
+    else:
+        lines = sorted({(coil.line, coil.recipe) for coil in door.house.coils()})
+    return [(*one, door.house.unused_labels(*one)) for one in lines]
 
 
 def _adapt_one(door: Door, line: str, recipe: str, labels: int, *, seed: int, promote: bool) -> list[dict[str, Any]]:
@@ -64,9 +75,9 @@ def build_detector(door: Door, line: str, recipe: str, *, seed: int) -> dict[str
     return summary
 
 
-def _outcome(lines: list[tuple[str, str]], rows: list[dict[str, Any]], *, waiting: int) -> Outcome:
+def _outcome(lines: list[tuple[str, str, int]], rows: list[dict[str, Any]], *, waiting: int) -> Outcome:
     answer = rows[0] if len(rows) == 1 else {"detectors": rows}
-    names = ", ".join(f"{line} {recipe}" for line, recipe in lines) or "an empty catalog"
+    names = ", ".join(f"{line} {recipe}" for line, recipe, _ in lines) or "an empty catalog"
     if not waiting:
         return nothing_to_do(f"all labels of {names} are used already", answer)
     if not rows:

@@ -92,9 +92,9 @@ def take_in_planned(door: Door, plan: "DemoPlan", coil: str) -> dict[str, Any]:
 
 
 @task(name="write report", task_run_name="report of {coil}", cache_policy=NO_CACHE)
-def write_report(door: Door, coil: str, file: Path) -> Path:
-    """Return the path of the report written."""
-    return door.house.report(coil, out=file)
+def write_report(door: Door, coil: str, file: Path, *, same_run: bool) -> Path:
+    """Return the path of the report written; ``same_run`` says that its stages are all of this run."""
+    return door.house.report(coil, out=file, same_run=same_run)
 
 
 @task(name="measure", cache_policy=NO_CACHE)
@@ -135,12 +135,12 @@ def _score_held_out(door: Door, plan: "DemoPlan", diary: Diary) -> None:
 
 def _report_held_out(door: Door, plan: "DemoPlan", folder: Path, diary: Diary) -> list[Path]:
     """Write a report where something changed or none is there."""
-    changed = bool(diary.done)
+    changed, same_run = bool(diary.done), not diary.not_again
     reports = []
     for coil in plan.held_out:
         file = folder / f"{coil}.html"
         if changed or not file.exists():
-            file = write_report(door, coil, file)
+            file = write_report(door, coil, file, same_run=same_run)
             diary.note(f"report of {coil}", new=True)
         else:
             diary.note(f"report of {coil}", new=False)

@@ -26,16 +26,25 @@ def _run_name() -> str:
 def score(coil: str | None = None, model: str | None = None) -> State[dict[str, Any]]:
     """Score one coil, or all coils of lines with a champion; ``model`` is NAME@ALIAS or NAME@VERSION."""
     with door_of_this_run() as door:
-        coils = [coil] if coil is not None else coils_with_a_champion(door)
+        coils = [coil] if coil is not None else coils_to_score(door, model)
         rows = each(coils, lambda one: _score_one(door, one, model=model))
         show_table("score", "Coils scored", [_table_row(row) for row in rows])
         return concluded(_outcome(coils, rows))
 
 
-def coils_with_a_champion(door: Door) -> list[str]:
-    """Return the coils whose line and recipe have a detector in force, oldest first."""
-    in_force = {version.model for version in door.house.models.listing() if CHAMPION in version.aliases}
-    return [coil.id for coil in door.house.coils() if detector_name(coil.line, coil.recipe) in in_force]
+@task(
+    name="find coils",
+    cache_policy=NO_CACHE,
+    retries=RETRIES,
+    retry_delay_seconds=RETRY_DELAYS_S,
+    retry_condition_fn=worth_a_retry,
+)
+def coils_to_score(door: Door, model: str | None) -> list[str]:
+    """Return the coils whose line and recipe have a detector in force, or are those of ``model``; oldest first."""
+    usable = {version.model for version in door.house.models.listing() if CHAMPION in version.aliases}
+    if model is not None:
+        usable = {model.rpartition("@")[0]}
+    return [coil.id for coil in door.house.coils() if detector_name(coil.line, coil.recipe) in usable]
 
 
 def _score_one(door: Door, coil: str, *, model: str | None) -> list[dict[str, Any]]:

@@ -130,9 +130,11 @@ def folds(frames: Sequence[int], *, count: int, generator: np.random.Generator) 
     """Return the fold of every unit: blocks of consecutive frames, or of units where frames are too few.
 
     Material drifts along a coil and differs between coils: a unit is judged by a fit that saw none of its neighbours,
-    as production is. Random folds share every batch and promise too much.
+    as production is. Random folds share every batch and promise too much. The generator draws where blocks begin.
     """
     groups: Sequence[int] = frames if len(set(frames)) >= count else range(len(frames))
     names = sorted(set(groups))
-    fold = {name: place * min(count, len(names)) // len(names) for place, name in enumerate(names)}
+    many = len(names)
+    start = int(generator.integers(many))  # where the first block begins; the last one goes on at the head
+    fold = {name: (place - start) % many * min(count, many) // many for place, name in enumerate(names)}
     return [fold[group] for group in groups]

@@ -153,10 +153,10 @@ def _why_dense(dense: Mapping[str, Any]) -> str:
     if dense["chosen"] == "frozen":
         return f"The detector's heads start without a prior from history: {dense['reason']}."
     gain = dense["metrics"]
+    interval = f"[{gain['difference_low']:+.3f}, {gain['difference_high']:+.3f}]"
     return (
         f"The detector's heads start from a prior direction learned on history ({dense['chosen']}): unit AUROC "
-        f"{gain['difference']:+.3f} [{gain['difference_low']:+.3f}, {gain['difference_high']:+.3f}] against no prior on "
-        "families that it was not fitted on."
+        f"{gain['difference']:+.3f} {interval} against no prior on families that it was not fitted on."
     )
 
 

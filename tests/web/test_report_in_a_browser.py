@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from inspect_pipeline.reporting.coil_report import CoilReport
+from inspect_pipeline.domain.report import CoilReport
 from inspect_pipeline.reporting.render import write_report
 from tests.unit.reporting import builders
 

@@ -44,6 +44,7 @@ class FakeHouse:
     champions: dict[str, str] = field(default_factory=dict)
     trained: bool = False
     gate_refuses: str | None = None
+    same_run: list[bool] = field(default_factory=list)
 
     def __enter__(self) -> "FakeHouse":
         return self
@@ -120,6 +121,7 @@ class FakeHouse:
 
     def report(self, coil: str, *, out: Path, same_run: bool = False) -> Path:
         self._called(f"report {coil}")
+        self.same_run.append(same_run)
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text("<html>", encoding="utf-8")
         return out

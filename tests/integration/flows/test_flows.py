@@ -172,3 +172,17 @@ def test_a_second_demo_says_what_it_did_not_do_again(fake: FakeHouse) -> None:
     assert len(again.result()["not_done_again"]) == 9
     assert names_called(fake).count("report") == 1
     assert again.result()["metrics"] == run("demo").result()["metrics"]
+
+
+def test_a_report_says_that_all_stages_are_of_one_run_only_where_they_are(fake: FakeHouse) -> None:
+    run("demo")
+    fake.judged.clear()
+    run("demo")
+    assert fake.same_run == [True, False]
+
+
+def test_scoring_all_coils_by_a_model_takes_the_coils_of_its_line(fake: FakeHouse) -> None:
+    fake.add_coil("a", "strip")
+    fake.add_coil("b", "wire")
+    assert run("score", model="detector.wire.default@challenger").is_completed()
+    assert fake.judged == {"b"}

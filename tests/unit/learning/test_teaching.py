@@ -125,6 +125,20 @@ def test_folds_keep_the_units_of_a_frame_together() -> None:
     assert set(fold_of) == set(range(5))
 
 
+def test_a_fold_is_a_block_of_neighbouring_frames() -> None:
+    fold_of = folds(list(range(20)), count=5, generator=np.random.default_rng(1))
+    changes = sum(fold_of[i] != fold_of[i - 1] for i in range(20))  # the coil closed to a ring
+    assert changes == 5
+    assert [fold_of.count(fold) for fold in range(5)] == [4] * 5
+
+
+def test_folds_are_blocks_of_consecutive_frames() -> None:
+    fold_of = folds(list(range(20)), count=5, generator=np.random.default_rng(1))
+    changes = sum(fold_of[i] != fold_of[(i + 1) % 20] for i in range(20))
+    assert changes == 5
+    assert sorted(fold_of.count(fold) for fold in range(5)) == [4] * 5
+
+
 def test_a_type_named_unknown_is_refused(backbone: Backbone) -> None:
     with pytest.raises(BadDataError, match="reserved"):
         taught(backbone, material(0, types={"unknown": 0}))
