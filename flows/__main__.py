@@ -24,7 +24,6 @@ _INTERRUPTED = 130
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = parser().parse_args(words)
-    server.end_on_sigterm()
     try:
         place = place_of(os.environ, workspace=arguments.workspace, config_dir=arguments.config_dir)
         prepare(place, os.environ)
@@ -105,4 +104,5 @@ def _stderr() -> Console:
 
 
 if __name__ == "__main__":
+    server.end_on_sigterm()
     sys.exit(main())

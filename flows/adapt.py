@@ -45,10 +45,8 @@ def adapt(
 )
 def count_unused(door: Door, line: str | None, recipe: str) -> list[tuple[str, str, int]]:
     """Return (line, recipe, labels that no detector has used) of one line, or of all lines of the catalog, by name."""
-    if line is not None:
-        lines = [(line, recipe)]
-    else:
-        lines = sorted({(coil.line, coil.recipe) for coil in door.house.coils()})
+    every = {(coil.line, coil.recipe) for coil in door.house.coils()}
+    lines = sorted(every) if line is None else [(line, recipe)]
     return [(*one, door.house.unused_labels(*one)) for one in lines]
 
 
