@@ -45,8 +45,7 @@ def adapt(
 )
 def count_unused(door: Door, line: str | None, recipe: str) -> list[tuple[str, str, int]]:
     """Return (line, recipe, labels that no detector has used) of one line, or of all lines of the catalog, by name."""
-    every = {(coil.line, coil.recipe) for coil in door.house.coils()}
-    lines = sorted(every) if line is None else [(line, recipe)]
+    lines = door.house.lines() if line is None else [(line, recipe)]
     return [(*one, door.house.unused_labels(*one)) for one in lines]
 
 

@@ -10,7 +10,8 @@ InspectError                      our fault unless a child says otherwise     ex
 ├── RefusedError                  a gate said no                              exit 3
 ├── NothingToDoError              the work is already done                    exit 4
 └── StorageError                  disk, database or registry                  exit 1
-    └── DiskFullError
+    ├── DiskFullError
+    └── AlteredError              stored bytes that are no longer what was stored
 
 Every message is one line: what, where, and what to do.
 """
@@ -68,3 +69,7 @@ class StorageError(InspectError):
 
 class DiskFullError(StorageError):
     """No space left; nothing half-written stays behind."""
+
+
+class AlteredError(StorageError):
+    """Stored bytes no longer match their hash; what they hold is not to be used."""

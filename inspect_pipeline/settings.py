@@ -169,6 +169,8 @@ def _yaml_files(folder: Path | None) -> list[Path]:
         return []
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such configuration folder; give one that exists or none")
+    for path in sorted(folder.glob("*.yml")):
+        raise ConfigError(f"{path}: is not read; rename it to {path.stem}.yaml")
     return sorted(folder.glob("*.yaml"))
 
 

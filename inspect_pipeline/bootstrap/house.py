@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inspect_pipeline.bootstrap.revision import code_revision
-from inspect_pipeline.bootstrap.stores import Stores
+from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
 from inspect_pipeline.services.models import CHAMPION, Models, parsed_reference
@@ -77,9 +77,10 @@ class House(Stores):
         from inspect_pipeline.cameras.drop_folder import DropFolderSettings, open_drop_folder
 
         folder = _folder(source)
-        target = self.coil_named(
-            coil or folder.resolve().name, line=line, recipe=recipe, family=line if family is None else family
-        )
+        name = coil or folder.resolve().name
+        if name.startswith(SAMPLES):
+            raise BadDataError(f"coil name {name!r} is kept for taught samples, which are not judged; give another one")
+        target = self.coil_named(name, line=line, recipe=recipe, family=line if family is None else family)
         return self.ingesting(recipe).run(open_drop_folder(folder, DropFolderSettings()), target)
 
     def train(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inspect_pipeline.bootstrap.stores import Stores
+from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.cameras.sample_folder import read_boxed_images, read_sample_folder
 from inspect_pipeline.domain.labels import LabelRole
 from inspect_pipeline.domain.records import LabelledImage
@@ -10,9 +10,6 @@ from inspect_pipeline.domain.taxonomy import checked_type, is_normal
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.labelled_source import LabelledSource
-
-SAMPLES = "samples of"
-"""How the coils that hold taught samples are named; they are not scored with the rest."""
 
 
 def take_in(
@@ -34,7 +31,7 @@ def take_in(
     source = LabelledSource(
         images=images, store=stores.images, role=LabelRole.SUPPORT, operator=operator, clock=stores.clock
     )
-    coil = stores.coil_named(f"{SAMPLES} {line}", line=line, recipe=recipe, family=line)
+    coil = stores.coil_named(f"{SAMPLES}{line}", line=line, recipe=recipe, family=line)
     summary = stores.ingesting(recipe, label_frame=source.labels).run(source, coil)
     taken = {image.source for image in images}
     bad = [f"{file}: {reason}" for file, reason in summary.unusable if file in taken]

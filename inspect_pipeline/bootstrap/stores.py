@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from inspect_pipeline.store.registry import MlflowRegistry
     from inspect_pipeline.store.tracker import MlflowTracker
 
+SAMPLES = "samples of "
+"""How the coils that hold taught samples are named; they are no material of the line and are not judged."""
+
 
 @dataclass(kw_only=True)
 class Stores:
@@ -99,6 +102,11 @@ class Stores:
         return read_weights(WeightsSource(file=file, sha256=backbone.sha256))
 
     def coils(self) -> list[Coil]:
-        """Return the coils of the catalog, oldest first."""
+        """Return the coils that passed the line, oldest first; those that hold taught samples are left out."""
         with self.catalog.transaction() as unit:
-            return unit.coils()
+            return [coil for coil in unit.coils() if not coil.id.startswith(SAMPLES)]
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return every (line, recipe) of the catalog, sorted; those that have only taught samples too."""
+        with self.catalog.transaction() as unit:
+            return sorted({(coil.line, coil.recipe) for coil in unit.coils()})

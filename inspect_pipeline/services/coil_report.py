@@ -9,7 +9,7 @@ from inspect_pipeline.domain.figures import Rate as ShownRate
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, not_inspected_m
 from inspect_pipeline.domain.grading import Grade, Outcome, grade, outcomes
 from inspect_pipeline.domain.labels import Label, LabelRole, Origin, in_force
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap, mm_per_line
 from inspect_pipeline.domain.records import Clock, StageRun
 from inspect_pipeline.domain.report import (
     CoilMap,
@@ -31,7 +31,7 @@ from inspect_pipeline.domain.report import (
 from inspect_pipeline.domain.statistics import Rate
 from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.services.ports import Catalog, ImageStore, ModelRegistry
-from inspect_pipeline.services.report_model import meta_training, model_facts
+from inspect_pipeline.services.report_model import initialization_of, meta_training, model_facts
 from inspect_pipeline.services.report_pictures import PictureRoom
 
 _EXHIBITS, _MISSED_PICTURES = 12, 12
@@ -51,8 +51,8 @@ class _Facts:
 
     @property
     def mm_per_line(self) -> float:
-        """Resolution downweb of the coil's usable frames."""
-        return next((frame.mm_per_px_along for frame in self.frames if frame.usable), 1.0)
+        """Resolution downweb of the coil, as its lengths are counted everywhere."""
+        return mm_per_line(self.frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,12 @@ class Reporting:
                 gaps=unit.gaps(coil_id),
                 results=[] if judged_by is None else unit.results(coil_id, detector=judged_by),
                 labels=in_force(unit.labels(coil=coil_id), role=LabelRole.HELD_OUT),
-                stages=_relevant(unit.stages(), coil_id, judged_by),
+                stages=_relevant(
+                    unit.stages(),
+                    coil_id,
+                    detector=judged_by,
+                    initialization=initialization_of(self.registry, judged_by),
+                ),
                 detector=judged_by,
             )
 
@@ -126,13 +131,14 @@ class Reporting:
         )
 
 
-def _relevant(stages: Sequence[StageRun], coil: str, detector: str | None) -> list[StageRun]:
-    """Return the stages of this coil, and the last training and teaching that led to its detector."""
-    model = None if detector is None else detector.rpartition("@")[0]
+def _relevant(
+    stages: Sequence[StageRun], coil: str, *, detector: str | None, initialization: str | None
+) -> list[StageRun]:
+    """Return the training and the teaching that led to the detector, and the stages of this coil."""
+    origins = [name for name in (initialization, detector) if name is not None]
+    led_here = [run for run in stages if run.coil is None and run.model in origins]
     own = [run for run in stages if run.coil == coil and run.model in (None, detector)]
-    taught = [run for run in stages if run.stage == "adapt" and run.model == model][-1:]
-    trained = [run for run in stages if run.stage == "meta_train"][-1:]
-    return [*trained, *taught, *own]
+    return [*led_here, *own]
 
 
 def _scored_at(facts: _Facts) -> datetime | NotMeasured:

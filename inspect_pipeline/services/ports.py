@@ -121,7 +121,7 @@ class ImageStore(Protocol):
         ...
 
     def get(self, address: str) -> bytes:
-        """Return the bytes. Raises NotFoundError, or StorageError when they no longer match the address."""
+        """Return the bytes. Raises NotFoundError, or AlteredError when they no longer match the address."""
         ...
 
     def has(self, address: str) -> bool:

@@ -70,6 +70,17 @@ def meta_training(registry: ModelRegistry, detector: str | None) -> MetaTraining
     )
 
 
+def initialization_of(registry: ModelRegistry, detector: str | None) -> str | None:
+    """Return the ``name@version`` that a detector ``name@version`` was adapted from, None where it is not known."""
+    if detector is None:
+        return None
+    name, _, version = detector.rpartition("@")
+    try:
+        return str(registry.load(name, version=version)[1].manifest["lineage"]["initialization"])
+    except NotFoundError:
+        return None
+
+
 def _initialization(registry: ModelRegistry, detector: Mapping[str, Any]) -> Mapping[str, Any] | None:
     name, _, version = str(detector["lineage"]["initialization"]).rpartition("@")
     try:

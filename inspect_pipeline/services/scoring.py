@@ -11,10 +11,11 @@ from inspect_pipeline.domain.bundle import detector_name
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide, not_inspected_m
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
-from inspect_pipeline.errors import BadDataError, BadImageError, InspectError, NotFoundError
+from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, InspectError, NotFoundError
 from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.imaging.regions import find_regions
 from inspect_pipeline.learning.detector import Detector, Typing
+from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.services.models import CHAMPION, ModelReference
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, ImageStore, ModelRegistry
 
@@ -79,7 +80,7 @@ class Scoring:
             coil = unit.coil(coil_id)
             frames = unit.frames(coil_id)
         if coil is None:
-            raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first, or list coils with 'coils'")
+            raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first, or check its name")
         wanted = reference or ModelReference(name=detector_name(coil.line, coil.recipe), alias=CHAMPION)
         version, bundle = self.registry.load(wanted.name, version=wanted.version, alias=wanted.alias)
         judge = f"{wanted.name}@{version}"
@@ -95,7 +96,7 @@ class Scoring:
         try:
             pixels = decode(self.images.get(frame.image), name=frame.source)
             findings, heatmap = self._findings(frame, pixels, detector)
-        except (BadImageError, BadDataError, NotFoundError) as error:
+        except (BadImageError, BadDataError, NotFoundError, AlteredError) as error:
             return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
         return FrameResult(
             frame=frame.id, verdict=decide(findings), detector=reference, findings=findings, heatmap=heatmap
@@ -105,7 +106,13 @@ class Scoring:
         maps = detector.examine(pixels)
         strongest = np.maximum(maps.anomaly, maps.types.max(axis=0)) if len(maps.types) else maps.anomaly
         heatmap = self.images.put(encode_png(heatmap_pixels(strongest)), suffix="png")
-        regions = find_regions(strongest, threshold=1.0, stride_px=maps.stride_px, shape_px=pixels.shape[:2])
+        regions = find_regions(
+            strongest,
+            threshold=1.0,
+            stride_px=maps.stride_px,
+            shape_px=pixels.shape[:2],
+            unit_px=_unit_px(detector.unit),
+        )
         typings = detector.name_regions(maps, [region.roi for region in regions])
         found = zip(regions, typings, strict=True)
         return tuple(_finding(frame, region.roi, typing) for region, typing in found), heatmap
@@ -140,6 +147,10 @@ class Scoring:
             verdicts=dict(verdicts),
             seconds=seconds,
         )
+
+
+def _unit_px(unit: UnitGrid) -> tuple[int, int] | None:
+    return None if unit.height_px is None or unit.width_px is None else (unit.height_px, unit.width_px)
 
 
 def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -71,6 +71,7 @@ class Teaching:
         digest = self._input_digest(labels, bundle, seed)
         known = next((v for v in self.registry.versions(model) if v.tags.get(INPUT_TAG) == digest), None)
         if known is not None:
+            self._challenge(model, known.version)
             manifest = self.registry.load(model, version=known.version)[1].manifest
             return _summary(model, known.version, manifest, new=False, seconds=0.0)
         taught = teach(
@@ -83,10 +84,19 @@ class Teaching:
         )
         detector = self._bundle(taught, labels, origin=origin, digest=digest, seed=seed)
         new_version = self.registry.register(model, detector, tags={INPUT_TAG: digest, "line": line, "recipe": recipe})
-        self.registry.set_alias(model, CHALLENGER, new_version)
+        self._challenge(model, new_version)
         seconds = (self.clock() - started).total_seconds()
-        self._record(line, taught, StageRun(stage="adapt", started_at=started, seconds=seconds, model=model))
+        run = StageRun(stage="adapt", started_at=started, seconds=seconds, model=f"{model}@{new_version}")
+        self._record(line, taught, run)
         return _summary(model, new_version, detector.manifest, new=True, seconds=seconds)
+
+    def _challenge(self, model: str, version: str) -> None:
+        """Make the detector of the labels in force the challenger; where it is the champion nothing challenges it.
+
+        So that a version which knows a withdrawn type does not stay the challenger.
+        """
+        in_force = self.registry.aliased(model, CHAMPION) == version
+        self.registry.set_alias(model, CHALLENGER, None if in_force else version)
 
     def unused_labels(self, line: str, recipe: str) -> int:
         """Return how many support labels in force no registered detector of the line has used."""

@@ -5,7 +5,7 @@ import re
 import time
 from pathlib import Path
 
-from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from inspect_pipeline.errors import AlteredError, BadDataError, NotFoundError, StorageError
 from inspect_pipeline.store.durable_files import clean_leftovers, make_folder, write_durably
 from inspect_pipeline.store.failures import disk_errors
 
@@ -43,7 +43,7 @@ class FileImageStore:
         return address
 
     def get(self, address: str) -> bytes:
-        """Return the bytes. Raises NotFoundError, or StorageError when they no longer match the address."""
+        """Return the bytes. Raises NotFoundError, AlteredError when they no longer match the address."""
         match = _ADDRESS.fullmatch(address)
         if match is None:
             raise NotFoundError(
@@ -57,7 +57,7 @@ class FileImageStore:
         except OSError as error:
             raise StorageError(f"{path} cannot be read ({error.strerror})") from error
         if hashlib.sha256(content).hexdigest() != match["hash"]:
-            raise StorageError(f"{path} was altered: its content no longer matches its name; restore it from a backup")
+            raise AlteredError(f"{path} was altered: its content no longer matches its name; restore it from a backup")
         return content
 
     def has(self, address: str) -> bool:

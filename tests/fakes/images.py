@@ -2,7 +2,7 @@
 
 import hashlib
 
-from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from inspect_pipeline.errors import AlteredError, BadDataError, NotFoundError
 
 
 class InMemoryImages:
@@ -26,7 +26,7 @@ class InMemoryImages:
         except KeyError:
             raise NotFoundError(f"there is no image {address}") from None
         if hashlib.sha256(content).hexdigest() != address.split(".", maxsplit=1)[0]:
-            raise StorageError(f"image {address} was altered")
+            raise AlteredError(f"image {address} was altered")
         return content
 
     def has(self, address: str) -> bool:

@@ -146,6 +146,12 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "none").startswith(f"{tmp_path / 'none'}: no such configuration folder")
 
 
+def test_a_file_with_the_other_yaml_suffix_is_refused_by_name_and_not_passed_over(tmp_path: Path) -> None:
+    path = written(tmp_path, "gates.yml", "min_samples: 4\n")
+
+    assert refusal(tmp_path) == f"{path}: is not read; rename it to gates.yaml"
+
+
 @pytest.mark.parametrize(
     ("name", "text", "line"),
     [

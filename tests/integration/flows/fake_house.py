@@ -104,6 +104,9 @@ class FakeHouse:
     def coils(self) -> list[Coil]:
         return self.known
 
+    def lines(self) -> list[tuple[str, str]]:
+        return sorted({(coil.line, coil.recipe) for coil in self.known})
+
     def listing(self) -> list[ModelVersion]:
         return [
             ModelVersion(model=model, version=version, created_at=NOW, aliases=("champion",), tags={}, run=None)
