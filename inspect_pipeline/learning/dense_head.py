@@ -13,7 +13,10 @@ PRIOR = "direction"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Direction:
-    """Evidence for a type at a whitened patch z: ``z @ weight - bias``; ``weight`` (d) has length 1."""
+    """Evidence for a type at a whitened patch z: ``z @ weight - bias``; ``weight`` (d) has length 1.
+
+    It is counted in standard deviations of good patches: their mean is 0.
+    """
 
     weight: Tensor
     bias: float
@@ -65,4 +68,6 @@ def fit_direction(
     weight = torch.linalg.solve(regular, 0.5 * (defect - mean))
     weight = weight / weight.norm().clamp(min=1e-12)
     weight = with_prior(weight, None if prior is None else prior.double())
-    return Direction(weight=weight.float(), bias=float(centre @ weight))
+    # Zero is good material, not half way to the defects: their distance changes with every fold's metric by more than
+    # good units differ, and the thresholds would not carry over from the folds to the final fit.
+    return Direction(weight=weight.float(), bias=float(mean @ weight))

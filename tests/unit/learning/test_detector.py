@@ -80,6 +80,18 @@ def test_the_cell_with_the_defect_alarms_by_its_type_and_its_neighbours_do_not(t
     assert typing.score == pytest.approx(float(peaks[4]))
 
 
+def test_fresh_good_units_alarm_no_more_than_promised(taught: Taught) -> None:
+    """25 good units of 1,600 patches in 232 dimensions: a metric that moves from fold to fold must not move limits."""
+    alarms = 0
+    for seed in range(100, 130):
+        maps = taught.detector.examine(frame(np.random.default_rng(seed)))
+        strongest = np.maximum(maps.anomaly, maps.types[0])
+        alarms += sum(
+            bool(strongest[r.top // 16 : r.bottom // 16, r.left // 16 : r.right // 16].max() >= 1.0) for r in CELLS
+        )
+    assert alarms <= 18  # 10% of 180
+
+
 def test_all_left_out_samples_were_found(taught: Taught) -> None:
     assert taught.leave_one_out[0].found.count == 5
     assert taught.overkill.trials == 25
