@@ -62,6 +62,8 @@ def _command(arguments: "argparse.Namespace", place: Place) -> int:
         os.environ.setdefault(_CONSOLE_LEVEL, "CRITICAL")  # a failure is one line here; its traceback is in the run
     answer = run_flow(arguments.command, parameters_of(arguments))
     _show(arguments, answer)
+    if answer.get("refused"):
+        return RefusedError.exit_code
     again = answer["nothing_to_do"] and arguments.command != "demo"
     return NothingToDoError.exit_code if again else 0
 

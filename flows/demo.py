@@ -19,6 +19,7 @@ from flows.progress import say
 from flows.retrying import RETRIES, RETRY_DELAYS_S, worth_a_retry
 from flows.score import judge_frames
 from inspect_pipeline.domain.bundle import initialization_name
+from inspect_pipeline.errors import RefusedError
 
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import DemoPlan
@@ -31,11 +32,12 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diary:
-    """What the demo did: seconds of each stage, and what it found done already."""
+    """What the demo did: seconds of each stage, what it found done already, and what a gate refused."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     not_again: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def stage(self, name: str, work: Callable[[], Answer]) -> Answer:
         """Return what the work gives; its time is kept and told."""
@@ -55,7 +57,11 @@ class Diary:
 
 @flow(name="demo", description="The whole loop: ingest, meta-train, adapt, score, report.")
 def demo(data: str | None = None, out: str | None = None, seed: int = 0) -> State[dict[str, Any]]:
-    """Run the loop on the demo images, or on the data folder ``data``; reports go to ``out``."""
+    """Run the loop on the demo images, or on the data folder ``data``; reports go to ``out``.
+
+    A detector that its gate refuses stays challenger, and the held-out coils are scored by it all the same: the
+    report then shows why it was refused.
+    """
     with door_of_this_run() as door, door.turn("demo") as ours:
         if not ours:
             return concluded(nothing_to_do("another demo is running in this workspace at this moment"))
@@ -63,8 +69,8 @@ def demo(data: str | None = None, out: str | None = None, seed: int = 0) -> Stat
         plan = diary.stage("plan", lambda: plan_coils(door, data, seed=seed))
         diary.stage("ingest", lambda: _ingest_all(door, plan, diary))
         diary.stage("meta_train", lambda: _train(door, diary, seed=seed))
-        diary.stage("adapt", lambda: _adapt(door, plan, diary, seed=seed))
-        diary.stage("score", lambda: _score_held_out(door, plan, diary))
+        detector = diary.stage("adapt", lambda: _adapt(door, plan, diary, seed=seed))
+        diary.stage("score", lambda: _score_held_out(door, plan, diary, detector=detector))
         reports = diary.stage("report", lambda: _report_held_out(door, plan, folder, diary))
         metrics = measure(door, plan)
         show_table("demo", "Demo", [{"stage": k, "seconds": v} for k, v in diary.seconds.items()], report=reports[0])
@@ -116,10 +122,16 @@ def _train(door: Door, diary: Diary, *, seed: int) -> None:
     _promote(door, diary, initialization_name(INITIALIZATION), trained["version"])
 
 
-def _adapt(door: Door, plan: "DemoPlan", diary: Diary, *, seed: int) -> None:
+def _adapt(door: Door, plan: "DemoPlan", diary: Diary, *, seed: int) -> str:
+    """Return the detector as NAME@VERSION."""
     taught = build_detector(door, plan.line, plan.recipe, seed=seed)
     diary.note(f"teaching of {plan.new_type!r} (version {taught['version']})", new=taught["new"])
-    _promote(door, diary, taught["model"], taught["version"])
+    try:
+        _promote(door, diary, taught["model"], taught["version"])
+    except RefusedError as error:
+        diary.refused.append(str(error))
+        say(f"refused: {error}")
+    return f"{taught['model']}@{taught['version']}"
 
 
 def _promote(door: Door, diary: Diary, model: str, version: str) -> None:
@@ -127,9 +139,9 @@ def _promote(door: Door, diary: Diary, model: str, version: str) -> None:
     diary.note(f"promotion of {model} version {version}", new=moved)
 
 
-def _score_held_out(door: Door, plan: "DemoPlan", diary: Diary) -> None:
+def _score_held_out(door: Door, plan: "DemoPlan", diary: Diary, *, detector: str) -> None:
     for coil in plan.held_out:
-        summary = judge_frames(door, coil)
+        summary = judge_frames(door, coil, model=detector)
         diary.note(f"scoring of {coil} ({summary['judged']} frames judged)", new=summary["new"] > 0)
 
 
@@ -157,7 +169,9 @@ def _outcome(diary: Diary, plan: "DemoPlan", *, reports: list[Path], metrics: di
         "source": plan.source,
         "simulated": list(plan.simulated),
         "not_done_again": diary.not_again,
+        "refused": diary.refused,
     }
     if not diary.done:
         return nothing_to_do(f"the whole loop was run on {plan.source} before", answer)
-    return Outcome(message=f"{len(diary.done)} steps done, {len(diary.not_again)} not done again", answer=answer)
+    message = "; ".join([f"{len(diary.done)} steps done, {len(diary.not_again)} not done again", *diary.refused])
+    return Outcome(message=message, answer=answer)

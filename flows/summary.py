@@ -17,6 +17,7 @@ def demo_summary(answer: Mapping[str, Any]) -> str:
         lines.append(f"  not judged (unusable frames): {metrics['not_judged']}")
     if answer["simulated"]:
         lines.append(f"  simulated, painted on real images: {', '.join(answer['simulated'])}")
+    lines += [f"Not in force, judged by it all the same: {reason}" for reason in answer["refused"]]
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in answer["stages"].items())
     lines.append(f"Time: {times}.")
     lines += [f"Report: {report}" for report in answer["reports"]]

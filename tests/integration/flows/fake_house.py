@@ -44,6 +44,8 @@ class FakeHouse:
     champions: dict[str, str] = field(default_factory=dict)
     trained: bool = False
     gate_refuses: str | None = None
+    gate_is_for: str | None = None
+    scored_by: list[str | None] = field(default_factory=list)
     same_run: list[bool] = field(default_factory=list)
 
     def __enter__(self) -> "FakeHouse":
@@ -87,7 +89,7 @@ class FakeHouse:
 
     def promote(self, model: str, *, operator: str, reason: str, version: str) -> None:
         self._called(f"promote {model} {version} by {operator}")
-        if self.gate_refuses is not None:
+        if self.gate_refuses is not None and self.gate_is_for in (None, model):
             raise RefusedError(self.gate_refuses)
         if self.champions.get(model) == version:
             raise NothingToDoError(f"{model} version {version} is the champion already")
@@ -115,6 +117,7 @@ class FakeHouse:
 
     def score(self, coil: str, *, model: str | None = None) -> ScoreSummary:
         self._called(f"score {coil}")
+        self.scored_by.append(model)
         new = 0 if coil in self.judged else FRAMES
         self.judged.add(coil)
         return ScoreSummary(

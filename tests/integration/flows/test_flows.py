@@ -186,3 +186,15 @@ def test_scoring_all_coils_by_a_model_takes_the_coils_of_its_line(fake: FakeHous
     fake.add_coil("b", "wire")
     assert run("score", model="detector.wire.default@challenger").is_completed()
     assert fake.judged == {"b"}
+
+
+def test_a_demo_whose_detector_is_refused_still_reports_and_says_so(fake: FakeHouse) -> None:
+    fake.champions = {"initialization.default": "1"}
+    fake.gate_refuses = "overkill was not measured"
+    fake.gate_is_for = "detector.new.default"
+    state = run("demo")
+    assert (state.message or "").endswith("; overkill was not measured")
+    assert state.result()["refused"] == ["overkill was not measured"]
+    assert "detector.new.default" not in fake.champions
+    assert fake.scored_by == ["detector.new.default@1"]
+    assert names_called(fake).count("report") == 1

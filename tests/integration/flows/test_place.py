@@ -160,6 +160,7 @@ def test_the_summary_keeps_real_and_simulated_escapes_apart() -> None:
             "overkill": measured, "promised_overkill": 0.05, "per_type": [], "not_judged": 2,
         },
         "source": "solar cells", "simulated": ["crack"], "stages": {"plan": 1.26}, "reports": ["/out/a.html"],
+        "refused": ["gate: no"],
     }  # fmt: skip
     assert demo_summary(answer).splitlines() == [
         "Held out and never used before: solar cells, judged by cell.",
@@ -168,6 +169,7 @@ def test_the_summary_keeps_real_and_simulated_escapes_apart() -> None:
         "  overkill: 25.0% (1 of 4; 95% interval 0.6% to 80.6%), promised at most 5.0%",
         "  not judged (unusable frames): 2",
         "  simulated, painted on real images: crack",
+        "Not in force, judged by it all the same: gate: no",
         "Time: plan 1.3 s.",
         "Report: /out/a.html",
     ]
