@@ -1,4 +1,4 @@
-"""Which labels a line still has to learn from, before anything is taught."""
+"""What a line's detector learns from and what it never sees; the same labels give the same version."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,14 +6,19 @@ from datetime import UTC, datetime
 import pytest
 
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
+from inspect_pipeline.domain.gate import GateRules, evidence_from, judge_detector
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Region
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Roi
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
+from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.services.models import CHALLENGER, CHAMPION, PREVIOUS
 from inspect_pipeline.services.teaching import Teaching
 from tests.fakes.catalog import InMemoryCatalog
 from tests.fakes.images import InMemoryImages
 from tests.fakes.registry import InMemoryRegistry
+
+from .plant import BAR, DETECTOR, INITIALIZATION, LINE, Plant, picture
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
 COIL = Coil(id="coil-1", line="line-1", recipe="default", family="steel", created_at=NOON)
@@ -74,3 +79,137 @@ def test_a_region_moved_to_the_held_out_ones_is_never_taught() -> None:
     assert work.unused_labels("line-1", "default") == 0
     with pytest.raises(BadDataError, match="'line-1' has no support labels"):
         work.adapt("line-1", "default")
+
+
+# Taught on the real backbone ------------------------------------------------------------------------------------------
+
+
+def aliases(plant: Plant) -> tuple[str | None, ...]:
+    return tuple(plant.registry.aliased(DETECTOR, alias) for alias in (CHAMPION, CHALLENGER, PREVIOUS))
+
+
+def stages(plant: Plant) -> list[tuple[str, str | None]]:
+    with plant.catalog.transaction() as unit:
+        return [(run.stage, run.model) for run in unit.stages()]
+
+
+def life_cycles(plant: Plant) -> dict[str, LifeCycle]:
+    with plant.catalog.transaction() as unit:
+        return {known.name: known.life_cycle for known in unit.types(LINE)}
+
+
+def bundle_hash(plant: Plant, version: str) -> str:
+    return plant.registry.load(DETECTOR, version=version)[1].sha256
+
+
+def test_a_first_lesson_registers_a_challenger_with_its_lineage_and_evidence(first_lesson: Plant) -> None:
+    assert aliases(first_lesson) == (None, "1", None)
+    assert stages(first_lesson) == [("adapt", f"{DETECTOR}@1")]
+    _, bundle = first_lesson.registry.load(DETECTOR, version="1")
+    with first_lesson.catalog.transaction() as unit:
+        labels = sorted(label.id for label in unit.labels())
+    lineage = bundle.manifest["lineage"]
+    assert lineage["labels"] == labels
+    assert len(labels) == 24
+    assert (lineage["initialization"], lineage["revision"], lineage["seed"]) == (
+        f"{INITIALIZATION}@1",
+        "0.1.0+gtest",
+        0,
+    )
+    assert lineage["made_at"] == NOON.isoformat()
+    evidence = evidence_from(bundle.manifest)
+    assert (evidence.promised_overkill, evidence.overkill and evidence.overkill.trials) == (0.05, 20)
+    assert [(one.defect_type, one.found.count, one.found.trials) for one in evidence.types] == [("bar", 4, 4)]
+    assert judge_detector(evidence, None, rules=GateRules()).passed
+
+
+def test_the_same_labels_give_the_version_registered_before_and_no_second_record(plant: Plant) -> None:
+    again = plant.teaching().adapt(LINE, "default")
+    assert (again.model, again.version, again.new, again.seconds) == (DETECTOR, "1", False, 0.0)
+    assert again.leave_one_out["bar"]["of"] == 4
+    assert again.normals == 20
+    assert again.overkill["of"] == 20
+    assert len(plant.registry.versions(DETECTOR)) == 1
+    assert stages(plant) == [("adapt", f"{DETECTOR}@1")]
+    assert aliases(plant) == ("1", None, None)
+
+
+def test_a_taught_type_that_is_withdrawn_and_taught_again_leads_to_exactly_the_detectors_of_before(
+    plant: Plant,
+) -> None:
+    new = plant.add_lesson("spot", 2, first=30)
+    second = plant.teaching().adapt(LINE, "default")
+    assert (second.version, second.new, aliases(plant)) == ("2", True, ("1", "2", None))
+    assert second.life_cycles == {"bar": "provisional", "spot": "candidate"}
+    assert life_cycles(plant) == {"bar": LifeCycle.PROVISIONAL, "spot": LifeCycle.CANDIDATE}
+
+    for number, label in enumerate(new):
+        frame = plant.add_frame(30 + number, picture(1030 + number, "spot"), coil="samples of strip")
+        plant.add_label(frame, "spot", role=LabelRole.HELD_OUT, name=f"withdrawn-{number}", supersedes=label)
+    first = plant.teaching().adapt(LINE, "default")
+    assert (first.version, first.new) == ("1", False)
+    assert first.leave_one_out.keys() == {"bar"}
+    # The champion is what the labels in force say: a version that knows a withdrawn type no longer challenges it.
+    assert aliases(plant) == ("1", None, None)
+
+    same_plant_elsewhere = InMemoryRegistry()
+    _, origin = plant.registry.load(INITIALIZATION, version="1")
+    same_plant_elsewhere.set_alias(
+        INITIALIZATION, CHAMPION, same_plant_elsewhere.register(INITIALIZATION, origin, tags={})
+    )
+    relearned = plant.teaching(registry=same_plant_elsewhere).adapt(LINE, "default")
+    _, bundle = same_plant_elsewhere.load(DETECTOR, version=relearned.version)
+    assert bundle.sha256 == bundle_hash(plant, "1")
+
+
+def test_a_version_that_is_not_in_force_is_the_challenger_again_when_its_labels_are(plant: Plant) -> None:
+    _, bundle = plant.registry.load(DETECTOR, version="1")
+    other = plant.registry.register(DETECTOR, replace(bundle, manifest={**bundle.manifest, "x": 1}), tags={})
+    plant.promote(other)
+    assert plant.teaching().adapt(LINE, "default").version == "1"
+    assert aliases(plant) == (other, "1", None)
+
+
+def test_labels_that_only_measure_and_labels_of_other_lines_change_nothing(plant: Plant) -> None:
+    plant.add_coil("held-out")
+    for number, mark in enumerate(["bar", "spot", None]):
+        plant.add_label(plant.add_frame(number, picture(number, mark), coil="held-out"), mark, role=LabelRole.HELD_OUT)
+    plant.add_label(plant.add_frame(3, picture(3, "spot"), coil="held-out"), "spot", role=LabelRole.HISTORY)
+    plant.add_coil("elsewhere", line="other")
+    plant.add_label(plant.add_frame(0, picture(0, "spot"), coil="elsewhere"), "spot")
+    again = plant.teaching().adapt(LINE, "default")
+    assert (again.version, again.new) == ("1", False)
+
+
+def test_a_label_on_an_unusable_frame_teaches_nothing_but_stays_in_the_lineage(plant: Plant) -> None:
+    torn = plant.add_frame(40, picture(40, "spot"), coil="samples of strip", reason="torn: 3 of 96 lines arrived")
+    label = plant.add_label(torn, "spot", roi=BAR)
+    second = plant.teaching().adapt(LINE, "default")
+    assert (second.new, set(second.leave_one_out)) == (True, {"bar"})
+    _, bundle = plant.registry.load(DETECTOR, version=second.version)
+    assert label.id in bundle.manifest["lineage"]["labels"]
+    assert bundle.manifest["class_names"] == ["bar"]
+
+
+@pytest.mark.parametrize("settled", [LifeCycle.APPROVED, LifeCycle.RETIRED])
+def test_a_type_that_people_settled_keeps_its_life_cycle(plant: Plant, settled: LifeCycle) -> None:
+    with plant.catalog.transaction() as unit:
+        unit.put_type(LINE, DefectType(name="bar", life_cycle=settled))
+    plant.add_lesson(None, 1, first=50)
+    assert plant.teaching().adapt(LINE, "default").new
+    assert life_cycles(plant) == {"bar": settled}
+
+
+def test_without_an_initialization_in_force_nothing_is_taught(plant: Plant) -> None:
+    plant.registry.set_alias(INITIALIZATION, CHAMPION, None)
+    with pytest.raises(NotFoundError, match=r"initialization\.default"):
+        plant.teaching().adapt(LINE, "default")
+
+
+def test_another_seed_or_initialization_is_another_version(plant: Plant) -> None:
+    assert plant.teaching().adapt(LINE, "default", seed=1).version == "2"
+    _, origin = plant.registry.load(INITIALIZATION, version="1")
+    changed = replace(origin, manifest={**origin.manifest, "seed": 5})
+    plant.promote(plant.registry.register(INITIALIZATION, changed, tags={}), model=INITIALIZATION)
+    third = plant.teaching().adapt(LINE, "default")
+    assert (third.version, third.initialization) == ("3", f"{INITIALIZATION}@2")

@@ -1,0 +1,280 @@
+"""Meta-training on the fakes: what it needs, what it registers, and that the frozen head is shipped unless beaten."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from inspect_pipeline.domain.gate import GateRules, evidence_from, judge_initialization
+from inspect_pipeline.domain.labels import RegionSource
+from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.errors import BadDataError, NotFoundError
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.dense_head import PRIOR
+from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.initialization import from_bundle
+from inspect_pipeline.learning.outer_loop_settings import OuterLoop
+from inspect_pipeline.learning.teaching import DefectRegion, FrameRegions
+from inspect_pipeline.services.examples import NORMAL, Example, Sample
+from inspect_pipeline.services.models import CHALLENGER, CHAMPION
+from inspect_pipeline.services.training import Training, TrainSummary
+from inspect_pipeline.services.training_settings import TrainingSettings
+from tests.fakes.catalog import InMemoryCatalog
+from tests.fakes.registry import InMemoryRegistry
+from tests.fakes.tracker import InMemoryTracker
+
+from .plant import INITIALIZATION, Ticking, silent
+
+SIDE_PX = 64
+WHOLE = Roi(top=0, left=0, bottom=SIDE_PX, right=SIDE_PX)
+WEIGHTS = "a" * 64
+SETTINGS = TrainingSettings(
+    way=3,
+    shot=2,
+    query=3,
+    images_per_class=8,
+    outer_loop=OuterLoop(
+        steps=30,
+        tasks_per_step=4,
+        learning_rate=0.05,
+        folds=3,
+        validate_every=10,
+        validation_episodes=30,
+        decision_episodes=120,
+    ),
+)
+
+
+def picture(generator: np.random.Generator, family: int, kind: int) -> NDArray[np.uint8]:
+    """A faint weave that tells the type, under loud patches that tell nothing."""
+    pixels = np.full((SIDE_PX, SIDE_PX), 120.0 + 10 * family)
+    for _ in range(2):
+        (row, column), (height, width) = generator.integers(0, SIDE_PX - 24, 2), generator.integers(10, 40, 2)
+        pixels[row : row + height, column : column + width] += generator.choice([-1, 1]) * generator.integers(30, 70)
+    rows, columns = np.indices(pixels.shape) // 2
+    pixels += 2 * ([rows, columns, rows + columns][kind] % 2) + generator.normal(0, 4, pixels.shape)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def example(family: str, class_name: str, pixels: NDArray[np.uint8], *, group: str = "") -> Example:
+    defect = DefectRegion(
+        roi=WHOLE, mask=None, defect_type=class_name, source=RegionSource.GUESSED, label=f"{family}/{class_name}"
+    )
+    good = class_name == NORMAL
+    regions = FrameRegions(pixels=pixels, normals=(WHOLE,) if good else (), defects=() if good else (defect,))
+    return Example(family=family, regions=regions, samples=(Sample(class_name=class_name, group=group, roi=WHOLE),))
+
+
+def history(*, families: int = 3, types: int = 3, each: int = 8, seed: int = 0) -> list[Example]:
+    generator = np.random.default_rng(seed)
+    return [
+        example(f"family-{family}", f"weave-{kind}", picture(generator, family, kind))
+        for family in range(families)
+        for kind in range(types)
+        for _ in range(each)
+    ]
+
+
+def with_types_permuted(examples: Sequence[Example]) -> list[Example]:
+    """The same pictures in the same families, their types shuffled."""
+    names = np.array([one.samples[0].class_name for one in examples])
+    families = np.array([one.family for one in examples])
+    generator = np.random.default_rng(1)
+    for family in dict.fromkeys(families):
+        names[families == family] = generator.permutation(names[families == family])
+    return [
+        example(one.family, str(name), np.array(one.regions.pixels)) for one, name in zip(examples, names, strict=True)
+    ]
+
+
+@dataclass
+class Workshop:
+    """The training use case on fakes."""
+
+    backbone: Backbone
+    catalog: InMemoryCatalog = field(default_factory=InMemoryCatalog)
+    registry: InMemoryRegistry = field(default_factory=InMemoryRegistry)
+    tracker: InMemoryTracker = field(default_factory=InMemoryTracker)
+    settings: TrainingSettings = SETTINGS
+
+    def train(
+        self, examples: Sequence[Example], *, method: str = "protonet", seed: int = 0, weights: str = WEIGHTS
+    ) -> TrainSummary:
+        training = Training(
+            catalog=self.catalog,
+            registry=self.registry,
+            tracker=self.tracker,
+            settings=self.settings,
+            detector=DetectorSettings(),
+            clock=Ticking(),
+            progress=silent,
+            revision="0.1.0+gtest",
+        )
+        return training.run(examples, self.backbone, weights_sha256=weights, method=method, name="default", seed=seed)
+
+    def stages(self) -> list[tuple[str, str | None]]:
+        with self.catalog.transaction() as unit:
+            return [(run.stage, run.model) for run in unit.stages()]
+
+
+@pytest.fixture(scope="module")
+def won(backbone: Backbone) -> tuple[Workshop, TrainSummary]:
+    """Trained on families where a metric can be learned."""
+    workshop = Workshop(backbone)
+    return workshop, workshop.train(history())
+
+
+@pytest.fixture(scope="module")
+def lost(backbone: Backbone) -> tuple[Workshop, TrainSummary]:
+    """Trained on the same pictures with their types permuted."""
+    workshop = Workshop(backbone)
+    return workshop, workshop.train(with_types_permuted(history()))
+
+
+@pytest.fixture
+def quick(backbone: Backbone) -> Workshop:
+    """A training that takes a moment: two steps, few episodes."""
+    loop = replace(SETTINGS.outer_loop, steps=2, tasks_per_step=1, folds=2, validation_episodes=4, decision_episodes=4)
+    return Workshop(backbone, settings=replace(SETTINGS, way=2, shot=1, query=1, outer_loop=loop))
+
+
+def test_a_head_that_beats_every_frozen_one_is_shipped_and_its_manifest_says_by_how_much(
+    won: tuple[Workshop, TrainSummary],
+) -> None:
+    workshop, summary = won
+    assert (summary.model, summary.version, summary.new) == (INITIALIZATION, "1", True)
+    assert (summary.method, summary.chosen) == ("protonet", "protonet")
+    assert summary.families == ("family-0", "family-1", "family-2")
+    _, bundle = workshop.registry.load(INITIALIZATION, version="1")
+    training = bundle.manifest["training"]
+    assert (training["trained"], training["chosen"], training["shipped"]) == ("protonet", "protonet", "protonet")
+    assert set(training["heads"]) == {"protonet", "nearest_prototype", "ridge"}
+    gains = {second: gain for first, second, gain in training["differences"] if first == "protonet"}
+    assert set(gains) == {"nearest_prototype", "ridge"}
+    assert all(gain["low"] > 0.0 and gain["episodes"] == 120 for gain in gains.values())
+    means = {name: head["mean"] for name, head in training["heads"].items()}
+    assert gains["ridge"]["mean"] == pytest.approx(means["protonet"] - means["ridge"])
+    assert (training["held_out_by"], training["decision_episodes"]) == ("family", 120)
+    assert training["form"] == "3-way 2-shot, 3 queries a type"
+    assert training["episodes_per_s"] == summary.episodes_per_s > 0.0
+    assert from_bundle(bundle).head["log_scales"].any()
+
+
+def test_the_gate_finds_its_evidence_in_the_manifest(won: tuple[Workshop, TrainSummary]) -> None:
+    _, bundle = won[0].registry.load(INITIALIZATION, version="1")
+    evidence, training = evidence_from(bundle.manifest), bundle.manifest["training"]
+    assert (evidence.episodes, evidence.chosen) == (120, "protonet")
+    assert evidence.accuracy == training["heads"]["protonet"]["mean"]
+    assert evidence.difference_low == min(gain["low"] for _, _, gain in training["differences"])
+    assert judge_initialization(evidence, None, rules=GateRules()).passed
+
+
+def test_the_initialization_carries_its_lineage(won: tuple[Workshop, TrainSummary]) -> None:
+    workshop, summary = won
+    _, bundle = workshop.registry.load(INITIALIZATION, version="1")
+    lineage = bundle.manifest["lineage"]
+    assert (lineage["revision"], lineage["seed"], lineage["weights_sha256"]) == ("0.1.0+gtest", 0, WEIGHTS)
+    assert lineage["settings"]["outer_loop"]["steps"] == 30
+    assert bundle.manifest["data_fingerprint"] == summary.fingerprint
+    assert bundle.manifest["episode_spec"] == {"way": 3, "shot": 2, "query": 3}
+
+
+def test_a_run_is_tracked_with_its_curves_and_recorded_as_a_stage(won: tuple[Workshop, TrainSummary]) -> None:
+    workshop, summary = won
+    ((run_id, run),) = workshop.tracker.runs.items()
+    assert (run.experiment, run.name, run.params["chosen"]) == ("meta-training", "protonet seed 0", "protonet")
+    assert run.params["fingerprint"] == summary.fingerprint
+    assert run.metrics["protonet.accuracy"] == summary.metrics["protonet.accuracy"]
+    assert [step for step, _ in run.curves["validation_accuracy"]][:2] == [0, 10]
+    assert next(step for step, _ in run.curves["loss"]) == 10
+    (version,) = workshop.registry.versions(INITIALIZATION)
+    assert (version.run, version.aliases) == (run_id, (CHALLENGER,))
+    assert workshop.stages() == [("meta_train", f"{INITIALIZATION}@1")]
+    assert workshop.registry.aliased(INITIALIZATION, CHAMPION) is None
+
+
+def test_the_same_input_gives_the_version_of_before_in_any_order_and_nothing_is_recorded_twice(
+    won: tuple[Workshop, TrainSummary],
+) -> None:
+    workshop, summary = won
+    again = workshop.train(list(reversed(history())))
+    assert again == replace(summary, new=False, seconds=0.0)
+    assert len(workshop.registry.versions(INITIALIZATION)) == 1
+    assert (len(workshop.tracker.runs), len(workshop.stages())) == (1, 1)
+
+
+def test_where_types_say_nothing_the_frozen_head_is_shipped_and_all_heads_are_near_chance(
+    lost: tuple[Workshop, TrainSummary],
+) -> None:
+    workshop, summary = lost
+    assert (summary.method, summary.chosen) == ("protonet", "frozen")
+    _, bundle = workshop.registry.load(INITIALIZATION, version="1")
+    training = bundle.manifest["training"]
+    assert training["shipped"] in ("nearest_prototype", "ridge")
+    assert bundle.manifest["method"] == training["shipped"]
+    assert not from_bundle(bundle).head["log_scales"].any()
+    for head in training["heads"].values():
+        assert abs(head["mean"] - 1 / 3) < 0.12
+    evidence = evidence_from(bundle.manifest)
+    assert evidence.chosen == "frozen"
+    assert judge_initialization(evidence, None, rules=GateRules()).passed
+
+
+def test_permuted_types_are_other_data(won: tuple[Workshop, TrainSummary], lost: tuple[Workshop, TrainSummary]) -> None:
+    assert won[1].fingerprint != lost[1].fingerprint
+
+
+def test_another_seed_method_or_backbone_is_another_version(quick: Workshop) -> None:
+    examples = history(families=1, types=3, each=4)
+    train = partial(quick.train, examples)
+    assert [train().version, train(seed=1).version, train(weights="b" * 64).version] == ["1", "2", "3"]
+    assert train(method="r2d2").version == "4"
+    assert [train().new, train(seed=1).new] == [False, False]
+
+
+def test_without_history_it_says_what_is_missing(quick: Workshop) -> None:
+    with pytest.raises(BadDataError, match="no history to meta-train on; ingest labelled history, or give --data"):
+        quick.train([])
+    assert quick.registry.models() == []
+
+
+def test_too_few_samples_are_refused_with_the_numbers_and_nothing_is_registered(quick: Workshop) -> None:
+    with pytest.raises(BadDataError, match="'weave-0' of family 'family-0' has 1 samples, 2 are needed"):
+        quick.train(history(families=1, each=1))
+    assert (quick.registry.models(), quick.tracker.runs, quick.stages()) == ([], {}, [])
+
+
+def test_an_unknown_method_is_refused(quick: Workshop) -> None:
+    with pytest.raises(NotFoundError, match="there is no method 'magic'"):
+        quick.train(history(families=1, each=2), method="magic")
+
+
+def test_the_dense_prior_is_measured_on_held_out_families_and_shipped_only_when_it_wins(quick: Workshop) -> None:
+    generator = np.random.default_rng(3)
+    examples = [
+        example(f"family-{family}", name, picture(generator, family, kind))
+        for family in range(2)
+        for kind, name in enumerate([NORMAL, "weave-1"])
+        for _ in range(8)
+    ]
+    summary = quick.train(examples)
+    _, bundle = quick.registry.load(INITIALIZATION, version=summary.version)
+    dense = bundle.manifest["training"]["dense"]
+    assert 0.0 <= dense["metrics"]["auroc_frozen"] <= 1.0
+    assert dense["metrics"]["difference_low"] <= dense["metrics"]["difference"]
+    shipped = PRIOR in from_bundle(bundle).dense
+    assert shipped == (dense["chosen"] != "frozen") == (dense["metrics"]["difference_low"] > 0.0)
+    (run,) = quick.tracker.runs.values()
+    assert run.metrics["dense.difference"] == dense["metrics"]["difference"]
+
+
+def test_without_good_regions_there_is_no_dense_prior_and_the_reason_is_kept(
+    won: tuple[Workshop, TrainSummary],
+) -> None:
+    _, bundle = won[0].registry.load(INITIALIZATION, version="1")
+    dense = bundle.manifest["training"]["dense"]
+    assert (dense["chosen"], dense["metrics"]) == ("frozen", {})
+    assert "2 are needed to hold one out" in dense["reason"]
