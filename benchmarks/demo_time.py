@@ -1,6 +1,6 @@
 """How long `inspect-pipeline demo` takes after installation, how much memory, and what a second run does.
 
-Prints one JSON document: wall seconds of the first and the second run, seconds of each stage, and the peak of the summed
+Prints one JSON document: wall seconds of the first and second run, seconds of each stage, and the peak of the summed
 proportional set size (PSS) of its processes, sampled twice a second. Run it on an otherwise idle machine:
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/demo_time.py --out benchmarks/results/demo_time.json

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inspect_pipeline.domain.statistics import Rate, rate
+from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.errors import BadDataError
 
 
@@ -81,6 +81,14 @@ def _overkill_reasons(evidence: Evidence) -> list[str]:
     if evidence.overkill is None or evidence.promised_overkill is None or evidence.overkill.trials == 0:
         return ["overkill was not measured: no known-good units; give normals"]
     # Each rule is written so that a number that is none (NaN) refuses.
+    if not 0.0 < evidence.promised_overkill < 1.0:
+        return [f"overkill: a promise of {evidence.promised_overkill} is no share of good units"]
+    needed = samples_for(evidence.promised_overkill)
+    if evidence.overkill.trials < needed:
+        return [
+            f"overkill: {evidence.overkill.trials} known-good units cannot bear out a promise of "
+            f"{evidence.promised_overkill:.1%}; {needed - evidence.overkill.trials} more are needed"
+        ]
     if not evidence.overkill.low <= evidence.promised_overkill:
         seen = f"{evidence.overkill.count} of {evidence.overkill.trials} known-good units alarm"
         return [

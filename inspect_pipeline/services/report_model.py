@@ -22,6 +22,8 @@ from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.services.ports import ModelRegistry
 
+_NOT_THERE = "the initialization is no longer in the registry"
+_NOT_TRAINED = "the initialization was not meta-trained by this program"
 _HEAD_NAMES = {"nearest_prototype": "nearest prototype, frozen features", "ridge": "ridge, frozen features"}
 
 
@@ -56,7 +58,7 @@ def meta_training(registry: ModelRegistry, detector: str | None) -> MetaTraining
     except NotFoundError as error:
         return NotMeasured(reason=str(error))
     if manifest is None or "training" not in manifest:
-        return NotMeasured(reason="the initialization was not meta-trained by this program")
+        return NotMeasured(reason=_NOT_THERE if manifest is None else _NOT_TRAINED)
     training = manifest["training"]
     return MetaTraining(
         episodes=training["decision_episodes"],
@@ -131,36 +133,42 @@ def _promise(manifest: Mapping[str, Any]) -> Promise:
 def _lineage(detector: Mapping[str, Any], initialization: Mapping[str, Any] | None) -> Lineage:
     lineage = detector["lineage"]
     name, _, version = str(lineage["initialization"]).rpartition("@")
-    training: Mapping[str, Any] = {} if initialization is None else initialization.get("training", {})
-    absent = NotMeasured(reason="the initialization is no longer in the registry")
-    chosen = StartingPoint.FROZEN_BASELINE if training.get("chosen") == "frozen" else StartingPoint.META_TRAINED
     own: Mapping[str, Any] = {} if initialization is None else initialization["lineage"]
+    training: Mapping[str, Any] = {} if initialization is None else initialization.get("training", {})
+    unknown = _NOT_THERE if initialization is None else _NOT_TRAINED
+    absent = NotMeasured(reason=unknown)
     return Lineage(
         initialization=name,
         initialization_version=version,
-        method=_shown(str(training.get("shipped", "not recorded"))),
-        chosen=chosen,
-        why=_why(training),
+        method="not recorded" if initialization is None else _shown(str(initialization["method"])),
+        chosen=_chosen(training),
+        why=_why(training) if training else f"{unknown[0].upper()}{unknown[1:]}, so the reason is not known.",
         decided_by=_differences(training) if training else absent,
         backbone=str(detector["backbone"]),
-        weights_sha256=str(own["weights_sha256"]) if own else absent,
+        weights_sha256=str(own["weights_sha256"]) if "weights_sha256" in own else absent,
         label_count=len(lineage["labels"]),
         data_fingerprint=str(initialization["data_fingerprint"]) if initialization is not None else absent,
         code_revision=str(lineage["revision"]),
         seeds=(
             Fact(name="teaching", value=str(lineage["seed"])),
-            *((Fact(name="meta-training", value=str(own["seed"])),) if own else ()),
+            *((Fact(name="meta-training", value=str(own["seed"])),) if "seed" in own else ()),
         ),
     )
 
 
-def _why(training: Mapping[str, Any]) -> str:
+def _chosen(training: Mapping[str, Any]) -> StartingPoint:
     if not training:
-        return "The initialization is no longer in the registry, so the reason is not known."
-    return f"{_why_head(training)} {_why_dense(training['dense'])}"
+        return StartingPoint.NOT_RECORDED
+    return StartingPoint.FROZEN_BASELINE if training["chosen"] == "frozen" else StartingPoint.META_TRAINED
 
 
-def _why_dense(dense: Mapping[str, Any]) -> str:
+def _why(training: Mapping[str, Any]) -> str:
+    return f"{_why_head(training)} {_why_dense(training.get('dense'))}"
+
+
+def _why_dense(dense: Mapping[str, Any] | None) -> str:
+    if dense is None:
+        return "Whether the detector's heads start from a prior was not recorded."
     if dense["chosen"] == "frozen":
         return f"The detector's heads start without a prior from history: {dense['reason']}."
     gain = dense["metrics"]
@@ -191,7 +199,7 @@ def _differences(training: Mapping[str, Any]) -> tuple[PairedDifference, ...]:
 def _starting_point(head: str, training: Mapping[str, Any]) -> StartingPoint | None:
     if head != training["shipped"]:
         return None
-    return StartingPoint.FROZEN_BASELINE if training["chosen"] == "frozen" else StartingPoint.META_TRAINED
+    return _chosen(training)
 
 
 def _shown(head: str) -> str:

@@ -91,7 +91,7 @@ class Training:
         crops = (
             e.regions.pixels[s.roi.top : s.roi.bottom, s.roi.left : s.roi.right] for e in examples for s in e.samples
         )
-        features = region_features(backbone, crops, progress=self.progress)
+        features = region_features(backbone, crops, progress=self._of(len(history.index)))
         spec = EpisodeSpec(way=self.settings.way, shot=self.settings.shot, query=self.settings.query)
         learning_started = self.clock()
         result = meta_train(
@@ -119,6 +119,10 @@ class Training:
         self.registry.set_alias(model, CHALLENGER, version)
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
         return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
+
+    def _of(self, total: int) -> Progress:
+        """Return the progress callback for work whose size is known here and not where it is done."""
+        return lambda stage, done, _: self.progress(stage, done, total)
 
     def _digest(self, fingerprint: str, weights: str, method: str, seed: int) -> str:
         parts = [fingerprint, weights, method, seed, repr(self.settings), repr(self.detector)]
