@@ -36,6 +36,7 @@ class StartingPoint(StrEnum):
 
     META_TRAINED = "meta-trained"
     FROZEN_BASELINE = "frozen baseline"
+    NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

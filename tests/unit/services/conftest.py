@@ -13,8 +13,10 @@ from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.lite0_weights import LITE0
 from inspect_pipeline.learning.methods import untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.services.training import TrainSummary
 
 from .plant import INITIALIZATION, LINE, Plant
+from .workshop import Workshop, history, with_types_permuted
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +58,17 @@ def plant(first_lesson: Plant) -> Plant:
     own = deepcopy(first_lesson)
     own.promote("1")
     return own
+
+
+@pytest.fixture(scope="session")
+def won(backbone: Backbone) -> tuple[Workshop, TrainSummary]:
+    """Trained on families where a metric can be learned."""
+    workshop = Workshop(backbone)
+    return workshop, workshop.train(history())
+
+
+@pytest.fixture(scope="session")
+def lost(backbone: Backbone) -> tuple[Workshop, TrainSummary]:
+    """Trained on the same pictures with their types permuted."""
+    workshop = Workshop(backbone)
+    return workshop, workshop.train(with_types_permuted(history()))
