@@ -60,6 +60,7 @@ class Demo:
     """Lays out, ingests and grades the demo's coils."""
 
     stores: Stores
+    solar: SolarDemoSettings = field(default_factory=SolarDemoSettings)
     _solar: dict[int, dict[str, SolarCoil]] = field(default_factory=dict)
     _splits: dict[tuple[str, int], FolderSplit] = field(default_factory=dict)
 
@@ -126,7 +127,7 @@ class Demo:
 
     def _solar_coils(self, seed: int) -> dict[str, SolarCoil]:
         if seed not in self._solar:
-            coils = solar_coils(read_solar_cells(), SolarDemoSettings(), seed=seed)
+            coils = solar_coils(read_solar_cells(), self.solar, seed=seed)
             self._solar[seed] = {_coil_id(coil.name, seed): coil for coil in coils}
         return self._solar[seed]
 

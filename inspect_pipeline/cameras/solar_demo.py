@@ -24,14 +24,14 @@ class SolarDemoSettings:
     """How many cells go where; ``painted_each`` counts cells of every painted kind. None: all that are left."""
 
     shots: int = 5
-    teach_functional: int = 91
+    teach_functional: int = 139
     history_functional: int = 84
     history_defective: int = 84
     history_painted_each: int = 18
     held_out_painted_each: int = 20
     held_out_functional: int | None = None
     held_out_defective: int | None = None
-    teach_every_module: int = 4
+    teach_every_module: int = 3
     line: SolarLineSettings = field(default_factory=SolarLineSettings)
 
 
