@@ -14,7 +14,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_prior import DensePrior, DensePriorSettings, fit_dense_prior
 from inspect_pipeline.learning.detector_settings import DetectorSettings
-from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples, plan_episodes
 from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.methods import untrained
@@ -28,6 +28,7 @@ from inspect_pipeline.services.teaching import INPUT_TAG
 from inspect_pipeline.services.training_settings import TrainingSettings
 
 EXPERIMENT = "meta-training"
+_ENOUGH_FAMILIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class Training:
             e.regions.pixels[s.roi.top : s.roi.bottom, s.roi.left : s.roi.right] for e in examples for s in e.samples
         )
         features = region_features(backbone, crops, progress=self._of(len(history.index)))
-        spec = EpisodeSpec(way=self.settings.way, shot=self.settings.shot, query=self.settings.query)
+        spec = servable(history.index, self._asked())
         learning_started = self.clock()
         result = meta_train(
             untrained(method, descriptor_dims(backbone)),
@@ -119,6 +120,9 @@ class Training:
         self.registry.set_alias(model, CHALLENGER, version)
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
         return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
+
+    def _asked(self) -> EpisodeSpec:
+        return EpisodeSpec(way=self.settings.way, shot=self.settings.shot, query=self.settings.query)
 
     def _of(self, total: int) -> Progress:
         """Return the progress callback for work whose size is known here and not where it is done."""
@@ -214,6 +218,27 @@ def _indexed(examples: Sequence[Example]) -> _History:
         for example, s in samples
     ]
     return _History(examples=examples, index=index, fingerprint=data_fingerprint(hashes, index))
+
+
+def servable(index: EpisodeIndex, asked: EpisodeSpec) -> EpisodeSpec:
+    """Return the episodes asked for, with fewer ways where that lets enough families take part.
+
+    Enough are three, for the outer loop holds families out in turn, or as many as serve two ways where they are fewer.
+    Raises BadDataError with the numbers when no family can serve even two ways.
+    """
+    fewest = min(_ENOUGH_FAMILIES, len(plan_episodes(index, replace(asked, way=2)).members))
+    for way in range(asked.way, 2, -1):
+        spec = replace(asked, way=way)
+        if _families(index, spec) >= fewest:
+            return spec
+    return replace(asked, way=2)
+
+
+def _families(index: EpisodeIndex, spec: EpisodeSpec) -> int:
+    try:
+        return len(plan_episodes(index, spec).members)
+    except BadDataError:  # no family can serve that many ways
+        return 0
 
 
 def _by_family(examples: Sequence[Example]) -> dict[str, list[FrameRegions]]:

@@ -10,10 +10,11 @@ from inspect_pipeline.domain.gate import GateRules, evidence_from, judge_initial
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_head import PRIOR
+from inspect_pipeline.learning.episodes import EpisodeSpec, index_samples
 from inspect_pipeline.learning.initialization import from_bundle
 from inspect_pipeline.services.examples import NORMAL
 from inspect_pipeline.services.models import CHALLENGER, CHAMPION
-from inspect_pipeline.services.training import TrainSummary
+from inspect_pipeline.services.training import TrainSummary, servable
 
 from .plant import INITIALIZATION
 from .workshop import SETTINGS, WEIGHTS, Workshop, example, history, picture
@@ -163,3 +164,17 @@ def test_without_good_regions_there_is_no_dense_prior_and_the_reason_is_kept(
     dense = bundle.manifest["training"]["dense"]
     assert (dense["chosen"], dense["metrics"]) == ("frozen", {})
     assert "2 are needed to hold one out" in dense["reason"]
+
+
+def test_fewer_ways_are_taken_where_that_lets_enough_families_take_part() -> None:
+    types = {"a": 6, "b": 4, "c": 3, "d": 2}
+    names = [(family, f"t{n}") for family, count in types.items() for n in range(count) for _ in range(4)]
+    index = index_samples(
+        families=[family for family, _ in names], types=[name for _, name in names], groups=[""] * len(names)
+    )
+    assert servable(index, EpisodeSpec(way=5, shot=1, query=1)).way == 3
+    assert servable(index, EpisodeSpec(way=2, shot=1, query=1)).way == 2
+    alone = index.subset(np.flatnonzero([family == "d" for family, _ in names]))
+    assert servable(alone, EpisodeSpec(way=5, shot=1, query=1)).way == 2
+    with pytest.raises(BadDataError, match="are needed"):
+        servable(alone, EpisodeSpec(way=5, shot=4, query=4))
