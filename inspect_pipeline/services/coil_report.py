@@ -255,7 +255,7 @@ def _rate(measured: Rate) -> ShownRate | NotMeasured:
 
 
 def _missed(graded: Sequence[Outcome], facts: _Facts, pictures: PictureRoom) -> tuple[MissedDefect, ...]:
-    """Return every escape; those closest to the threshold, found last, are the ones with pictures."""
+    """Return every escape; the clearest misses, furthest below the threshold, are the ones with pictures."""
     frames = {frame.id: frame for frame in facts.frames}
     escaped = [o for o in graded if o.judged and o.label.defect_type is not None and not o.alarmed]
     scored = [(pictures.best_score(o.label.region.frame, o.label.region.roi), o) for o in escaped]

@@ -265,7 +265,7 @@ def test_the_worst_findings_are_shown_and_all_are_on_the_map(plant: Plant) -> No
     assert all(isinstance(exhibit.pictures, Pictures) for exhibit in report.exhibits)
 
 
-def test_every_escape_is_listed_and_those_found_last_have_the_pictures(plant: Plant) -> None:
+def test_every_escape_is_listed_and_the_clearest_misses_have_the_pictures(plant: Plant) -> None:
     peaks = [number / 20 for number in range(14)]
     missed = truth_of(many_marked(plant, 14, peak=peaks).report("long")).missed
     assert [m.best_score for m in missed] == pytest.approx(peaks, abs=0.01)

@@ -46,12 +46,19 @@ def test_the_crop_is_the_region_with_a_margin_from_the_frame_as_it_is_stored() -
     np.testing.assert_array_equal(pixels_of(found.crop_png), pixels[204:412, 404:628])
 
 
-def test_a_region_too_large_for_a_page_is_cut_around_its_middle() -> None:
-    plant, pixels = Plant(), gradient(900, 2000)
+@pytest.mark.parametrize(
+    ("roi", "shown"),
+    [
+        (Roi(top=400, left=200, bottom=420, right=1800), (slice(304, 516), slice(680, 1320))),
+        (Roi(top=200, left=400, bottom=1800, right=420), (slice(680, 1320), slice(304, 516))),
+    ],
+)
+def test_a_region_too_large_for_a_page_is_cut_around_its_middle(roi: Roi, shown: tuple[slice, slice]) -> None:
+    plant, pixels = Plant(), gradient(2000, 2000)
     frame = frame_of(plant, pixels)
-    found = room(plant, frame).of(frame.id, Roi(top=400, left=200, bottom=420, right=1800))
+    found = room(plant, frame).of(frame.id, roi)
     assert isinstance(found, Pictures)
-    np.testing.assert_array_equal(pixels_of(found.crop_png), pixels[304:516, 680:1320])
+    np.testing.assert_array_equal(pixels_of(found.crop_png), pixels[shown])
 
 
 def test_the_overlay_is_the_same_crop_under_its_own_part_of_the_heatmap() -> None:

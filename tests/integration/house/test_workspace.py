@@ -1,0 +1,162 @@
+"""The house on disk without a registry: whose coils they are, what is reserved, what a data folder becomes."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inspect_pipeline.bootstrap.house import House, open_house
+from inspect_pipeline.bootstrap.samples import take_in
+from inspect_pipeline.domain.labels import LabelKind, LabelRole
+from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from inspect_pipeline.imaging.painting import paint
+from inspect_pipeline.services.folder_split import SplitSettings
+from inspect_pipeline.settings import Settings
+
+SIDE_PX = 64
+
+
+def opened(workspace: Path) -> House:
+    split = SplitSettings(shots=3, teach_normals=6, min_normals=4, min_held_out=2, history_per_class=4)
+    return open_house(Settings(workspace=workspace, demo=split))
+
+
+def texture(seed: int) -> np.ndarray:
+    return np.clip(np.random.default_rng(seed).normal(140, 10, (SIDE_PX, SIDE_PX)), 0, 255).astype(np.uint8)
+
+
+def write_images(folder: Path, count: int, *, kind: str | None = None, masks: Path | None = None) -> Path:
+    """Write images, one defect painted on each where a kind is named, and where asked the masks beside them."""
+    for each in (folder, masks):
+        if each is not None:
+            each.mkdir(parents=True)
+    for number in range(count):
+        pixels = texture(number)
+        if kind is not None:
+            generator = np.random.default_rng(number)
+            pixels, mask = paint(kind, pixels, generator=generator, strength=1.0)
+            if masks is not None:
+                cv2.imwrite(str(masks / f"{number}.png"), mask.astype(np.uint8) * 255)
+        cv2.imwrite(str(folder / f"{number}.png"), pixels)
+    return folder
+
+
+@pytest.fixture
+def families(tmp_path: Path) -> Path:
+    """Two families of painted images in the layout of a user's folder, 60 in all."""
+    root = tmp_path / "data"
+    write_images(root / "steel" / "images" / "good", 20)
+    write_images(root / "steel" / "images" / "scratch", 14, kind="scratch", masks=root / "steel" / "masks" / "scratch")
+    write_images(root / "cloth" / "images" / "good", 10)
+    write_images(root / "cloth" / "images" / "stain", 8, kind="stain")
+    write_images(root / "cloth" / "images" / "pinhole", 8, kind="pinhole")
+    return root
+
+
+def taught_samples(house: House, tmp_path: Path, *, line: str = "strip") -> None:
+    samples = write_images(tmp_path / f"samples {line}", 3, kind="scratch")
+    take_in(
+        house,
+        "scratch",
+        samples=samples,
+        labels=None,
+        normals=None,
+        line=line,
+        recipe="default",
+        operator="test",
+    )
+
+
+def test_taught_samples_are_kept_but_are_no_coil_of_the_line(tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace") as house:
+        house.ingest(str(write_images(tmp_path / "coil-7", 2)), line="strip")
+        taught_samples(house, tmp_path)
+        taught_samples(house, tmp_path, line="new")
+        assert [coil.id for coil in house.coils()] == ["coil-7"]
+        assert house.lines() == [("new", "default"), ("strip", "default")]
+        with house.catalog.transaction() as unit:
+            assert len(unit.frames("samples of strip")) == 3
+            assert {label.role for label in unit.labels(line="strip")} == {LabelRole.SUPPORT}
+        assert house.unused_labels("new") == 3
+
+
+def test_a_coil_cannot_be_called_like_taught_samples(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "samples of strip", 2)
+    with opened(tmp_path / "workspace") as house:
+        for name in (None, "samples of x"):
+            with pytest.raises(BadDataError, match="kept for taught samples, which are not judged; give another one"):
+                house.ingest(str(folder), coil=name)
+        assert house.ingest(str(folder), coil="coil-8").new == 2
+
+
+def test_the_same_samples_given_twice_are_taken_in_once(tmp_path: Path) -> None:
+    samples = write_images(tmp_path / "scratches", 3, kind="scratch")
+    with opened(tmp_path / "workspace") as house:
+        summaries = [
+            take_in(
+                house,
+                "scratch",
+                samples=samples,
+                labels=None,
+                normals=None,
+                line="strip",
+                recipe="default",
+                operator=name,
+            )
+            for name in ("first", "second")
+        ]
+    assert [(summary.new, summary.labels) for summary in summaries] == [(3, 3), (0, 0)]
+
+
+def test_a_sample_that_cannot_be_read_is_said_and_stays_on_the_books(tmp_path: Path) -> None:
+    samples = write_images(tmp_path / "scratches", 2, kind="scratch")
+    (samples / "torn.png").write_bytes((samples / "0.png").read_bytes()[:200])
+    with opened(tmp_path / "workspace") as house:
+        with pytest.raises(BadDataError, match=r"1 of 3 images cannot teach: torn\.png: .*truncated"):
+            take_in(
+                house,
+                "scratch",
+                samples=samples,
+                labels=None,
+                normals=None,
+                line="strip",
+                recipe="default",
+                operator="test",
+            )
+        with house.catalog.transaction() as unit:
+            assert [frame.usable for frame in unit.frames("samples of strip")] == [True, True, False]
+
+
+def test_a_users_folder_becomes_history_teaching_and_held_out_coils(families: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace") as house:
+        plan = house.demo.plan(families)
+        assert (plan.line, plan.new_type, plan.simulated) == ("steel", "scratch", ())
+        assert plan.held_out == ("steel-held-out",)
+        first = {coil.id: house.demo.ingest(plan, coil.id) for coil in plan.coils}
+        second = {coil.id: house.demo.ingest(plan, coil.id) for coil in plan.coils}
+        with house.catalog.transaction() as unit:
+            labels = {coil: unit.labels(coil=coil) for coil in first}
+            sources = {coil: {frame.source for frame in unit.frames(coil)} for coil in first}
+    assert set(first) == {"cloth-history", "steel-teach", "steel-held-out"}
+    assert all(summary.nothing_new for summary in second.values())
+    assert {(coil, label.role) for coil, found in labels.items() for label in found} == {
+        ("cloth-history", LabelRole.HISTORY),
+        ("steel-teach", LabelRole.SUPPORT),
+        ("steel-held-out", LabelRole.HELD_OUT),
+    }
+    assert not sources["steel-teach"] & sources["steel-held-out"]
+    drawn = [label for label in labels["steel-teach"] if label.kind is LabelKind.DEFECT]
+    assert (len(drawn), all(label.region.mask for label in drawn)) == (3, True)
+    assert {label.defect_type for label in labels["cloth-history"]} == {None, "stain", "pinhole"}
+
+
+def test_a_coil_that_is_not_planned_is_not_found(families: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace") as house, pytest.raises(NotFoundError, match="'coil-9' is not in the demo"):
+        house.demo.ingest(house.demo.plan(families), "coil-9")
+
+
+def test_a_workspace_that_is_a_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "workspace").write_text("a file")
+    with pytest.raises(StorageError, match=r"cannot be made .* choose one that can be written with --workspace"):
+        opened(tmp_path / "workspace")
