@@ -1,7 +1,7 @@
 """The report of a coil, filled from the catalog and the registry; what was not measured says so."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured
@@ -81,12 +81,14 @@ class Reporting:
         )
         shown = _shown(facts.results, graded)
         worst = sorted(shown, key=lambda item: -item.finding.score)[:_EXHIBITS]
+        sources = {frame.id: frame.source for frame in facts.frames}
         return CoilReport(
             head=self._head(facts),
             model=model_facts(self.registry, facts.detector),
-            coil_map=_coil_map(facts, shown),
+            coil_map=_coil_map(facts, [_by_source(item, sources) for item in shown]),
             exhibits=tuple(
-                Exhibit(shown=item, pictures=pictures.of(item.finding.frame, item.finding.roi)) for item in worst
+                Exhibit(shown=_by_source(item, sources), pictures=pictures.of(item.finding.frame, item.finding.roi))
+                for item in worst
             ),
             truth=_truth(graded, facts, pictures),
             meta_training=meta_training(self.registry, facts.detector),
@@ -178,6 +180,11 @@ def _marked(finding: Finding, outcome: Outcome | None) -> ShownFinding:
     return ShownFinding(finding=finding, mark=mark, origin=outcome.label.origin, true_type=true_type)
 
 
+def _by_source(shown: ShownFinding, sources: Mapping[str, str]) -> ShownFinding:
+    """Return the finding with its frame named as it was captured, which people know, not by its id."""
+    return replace(shown, finding=replace(shown.finding, frame=sources[shown.finding.frame]))
+
+
 def _coil_map(facts: _Facts, shown: Sequence[ShownFinding]) -> CoilMap:
     verdicts = {result.frame: result for result in facts.results}
     scale = facts.mm_per_line / 1000.0
@@ -213,23 +220,24 @@ def _truth(graded: Sequence[Outcome], facts: _Facts, pictures: PictureRoom) -> T
     if not facts.results:
         return NotMeasured(reason="this coil has not been scored yet")
     graded_all = grade(graded)
-    whole = all(_is_whole_frame(outcome.label, facts) for outcome in graded)
+    frames = {frame.id: frame for frame in facts.frames}
+    whole = all(_is_whole_frame(outcome.label, frames[outcome.label.region.frame]) for outcome in graded)
     return Truth(
         unit="frame" if whole else "labelled region",
-        unit_means=(
-            "A unit is one whole frame whose truth is known."
-            if whole
-            else "A unit is one labelled region of a frame, such as one cell, whose truth is known."
-        )
-        + f" {graded_all.not_judged} more were not judged because their frame was unusable.",
+        unit_means=_unit_means(whole=whole, not_judged=graded_all.not_judged),
         real=_origin_truth(graded_all, Origin.REAL),
         simulated=_origin_truth(graded_all, Origin.SIMULATED),
         missed=_missed(graded, facts, pictures),
     )
 
 
-def _is_whole_frame(label: Label, facts: _Facts) -> bool:
-    frame = next(frame for frame in facts.frames if frame.id == label.region.frame)
+def _unit_means(*, whole: bool, not_judged: int) -> str:
+    piece = "whole frame" if whole else "labelled region of a frame, such as one cell,"
+    means = f"A unit is one {piece} whose truth is known."
+    return f"{means} {not_judged} more were not judged because their frame was unusable." if not_judged else means
+
+
+def _is_whole_frame(label: Label, frame: CapturedFrame) -> bool:
     return label.region.roi.height == frame.line_count and label.region.roi.width == frame.width_px
 
 

@@ -46,7 +46,10 @@ def test_a_detector_good_at_every_rule_passes_with_and_without_a_champion() -> N
         (replace(GOOD, promised_overkill=None), "overkill was not measured"),
         (replace(GOOD, overkill=rate(9, 60)), "overkill: 9 of 60 known-good units alarm"),
         (replace(GOOD, promised_overkill=NAN), "overkill: a promise of nan is no share"),
-        (replace(GOOD, overkill=rate(0, 18)), "overkill: 18 known-good units cannot bear out a promise of 5.0%; 1 more"),
+        (
+            replace(GOOD, overkill=rate(0, 18)),
+            "overkill: 18 known-good units cannot bear out a promise of 5.0%; 1 more",
+        ),
         (with_type(found=rate(2, 2)), "type 'scratch' has 2 samples; 1 more are needed"),
         (with_type(found=rate(1, 5)), "type 'scratch': only 1 of 5 samples are found when left out, 40% are needed"),
         (with_type(forgetting=0.06), "type 'scratch' would be forgotten: 6.0% fewer found than before"),

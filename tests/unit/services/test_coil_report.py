@@ -171,13 +171,13 @@ def test_every_frame_and_gap_is_on_the_map_with_its_verdict_or_reason(desk: Desk
 
 
 def test_findings_say_what_the_truth_says_of_them(desk: Desk) -> None:
-    found = {(item.finding.frame[-1], item.finding.score): item for item in desk.report().coil_map.findings}
+    found = {(item.finding.frame, item.finding.score): item for item in desk.report().coil_map.findings}
     marks = {key: (item.mark, item.origin, item.true_type) for key, item in found.items()}
     assert marks == {
-        ("0", 5.0): (TruthMark.HIT, Origin.REAL, "bar"),
-        ("0", 1.5): (None, None, None),
-        ("1", 4.0): (TruthMark.WRONG_TYPE, Origin.SIMULATED, "scratch"),
-        ("2", 3.0): (TruthMark.FALSE_ALARM, None, None),
+        ("000.png", 5.0): (TruthMark.HIT, Origin.REAL, "bar"),
+        ("000.png", 1.5): (None, None, None),
+        ("001.png", 4.0): (TruthMark.WRONG_TYPE, Origin.SIMULATED, "scratch"),
+        ("002.png", 3.0): (TruthMark.FALSE_ALARM, None, None),
     }
 
 
