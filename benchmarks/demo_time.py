@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from inspect_pipeline.bootstrap.revision import code_revision
 
@@ -50,8 +51,8 @@ def main() -> None:
     print(text)
 
 
-def run(command: list[str]) -> dict[str, object]:
-    """Return wall seconds, stages, metrics and peak memory of one run. Raises when it fails."""
+def run(command: list[str]) -> dict[str, Any]:
+    """Return wall seconds, stages, answer and peak memory of one run. Raises when it fails."""
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     peak = PeakMemory(process.pid)
@@ -67,8 +68,14 @@ def run(command: list[str]) -> dict[str, object]:
         "wall_s": round(wall_s, 1),
         "stages": document["stages"],
         "peak_pss_mib": round(peak.bytes / 1024**2),
-        "metrics": document["metrics"],
+        "answer": shown(document),
     }
+
+
+def shown(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the demo's answer with its reports named by their files alone: no machine's paths go into results."""
+    reports = [Path(report).name for report in document["reports"]]
+    return {**document, "report": Path(document["report"]).name, "reports": reports}
 
 
 class PeakMemory(threading.Thread):

@@ -1,6 +1,6 @@
 """Is the promise kept on the demo's held-out cells: overkill and escapes, over seeds and amounts of good material.
 
-Trains once, then teaches and scores the poly line anew for every seed (other cells, other supports, another camera),
+Trains once, then teaches and scores the poly line anew for every seed (other cells and supports, another camera),
 with few and with more modules of good cells. Prints one JSON document:
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/promise_kept.py --seeds 0 1 2 --out benchmarks/results/promise_kept.json

@@ -8,7 +8,7 @@ from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured
 from inspect_pipeline.domain.figures import Rate as ShownRate
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, not_inspected_m
 from inspect_pipeline.domain.grading import Grade, Outcome, grade, outcomes
-from inspect_pipeline.domain.labels import Label, LabelRole, Origin, in_force
+from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, in_force
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap, mm_per_line
 from inspect_pipeline.domain.records import Clock, StageRun
 from inspect_pipeline.domain.report import (
@@ -28,7 +28,7 @@ from inspect_pipeline.domain.report import (
     TruthMark,
     TypeTruth,
 )
-from inspect_pipeline.domain.statistics import Rate
+from inspect_pipeline.domain.statistics import Rate, rate
 from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.services.ports import Catalog, ImageStore, ModelRegistry
 from inspect_pipeline.services.report_model import initialization_of, meta_training, model_facts
@@ -225,8 +225,8 @@ def _truth(graded: Sequence[Outcome], facts: _Facts, pictures: PictureRoom) -> T
     return Truth(
         unit="frame" if whole else "labelled region",
         unit_means=_unit_means(whole=whole, not_judged=graded_all.not_judged),
-        real=_origin_truth(graded_all, Origin.REAL),
-        simulated=_origin_truth(graded_all, Origin.SIMULATED),
+        real=_origin_truth(graded_all, Origin.REAL, graded),
+        simulated=_origin_truth(graded_all, Origin.SIMULATED, graded),
         missed=_missed(graded, facts, pictures),
     )
 
@@ -241,19 +241,25 @@ def _is_whole_frame(label: Label, frame: CapturedFrame) -> bool:
     return label.region.roi.height == frame.line_count and label.region.roi.width == frame.width_px
 
 
-def _origin_truth(graded: Grade, origin: Origin) -> OriginTruth | NotMeasured:
-    if graded.escapes[origin].trials == 0:
+def _origin_truth(total: Grade, origin: Origin, graded: Sequence[Outcome]) -> OriginTruth | NotMeasured:
+    if total.escapes[origin].trials == 0:
         return NotMeasured(reason=f"no judged unit holds a {origin.value} defect")
-    unnamed = NotMeasured(reason="overkill is counted over all defect-free units, whatever the type reported")
     return OriginTruth(
-        escapes=_rate(graded.escapes[origin]),
-        overkill=_rate(graded.overkill),
+        escapes=_rate(total.escapes[origin]),
+        overkill=_rate(total.overkill),
         types=tuple(
-            TypeTruth(name=of_type.defect_type, escapes=_rate(of_type.escapes), overkill=unnamed)
-            for of_type in graded.per_type
-            if of_type.origin is origin
+            TypeTruth(name=t.defect_type, escapes=_rate(t.escapes), overkill=_rate(_named_so(graded, t.defect_type)))
+            for t in total.per_type
+            if t.origin is origin
         ),
     )
+
+
+def _named_so(graded: Sequence[Outcome], defect_type: str) -> Rate:
+    """Return the share of judged defect-free units that were given this type."""
+    good = [outcome for outcome in graded if outcome.judged and outcome.label.kind is LabelKind.NOT_A_DEFECT]
+    wrong = sum(any(finding.defect_type == defect_type for finding in outcome.findings) for outcome in good)
+    return rate(wrong, len(good))
 
 
 def _rate(measured: Rate) -> ShownRate | NotMeasured:

@@ -1,0 +1,128 @@
+"""Writes the figures of README.md and docs/numbers.md from benchmarks/results/*.json, so that none is typed by hand.
+
+python -m benchmarks.numbers          # after a benchmark wrote new results; a test holds the two equal
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.summary import demo_summary
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+
+def main() -> None:
+    for name, text in pages().items():
+        (ROOT / name).write_text(text, encoding="utf-8")
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page with its figures as they were last measured."""
+    demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
+    measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu)
+    return {
+        "README.md": filled("README.md", run_output(demo)),
+        "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
+    }
+
+
+def result(name: str) -> Mapping[str, Any]:
+    path = ROOT / "benchmarks" / "results" / f"{name}.json"
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def filled(name: str, figures: str) -> str:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    head, rest = text.split(BEGIN)
+    return f"{head}{BEGIN}\n{figures}\n{END}{rest.split(END)[1]}"
+
+
+def run_output(demo: Mapping[str, Any]) -> str:
+    lines = demo_summary(demo["first_run"]["answer"]).rstrip().splitlines()
+    return "\n".join(["```text", *lines, "```"])
+
+
+def demo_lines(demo: Mapping[str, Any]) -> list[str]:
+    first, second = demo["first_run"], demo["second_run"]
+    threads = ", ".join(f"{name}={value}" for name, value in demo["threads"].items() if value)
+    lines = [
+        "## The demo",
+        "",
+        f"`{demo['command']}` after installation, on {demo['machine']} ({threads or 'default threads'}), revision "
+        f"{demo['revision']}: {first['wall_s']:.0f} s, peak memory {first['peak_pss_mib']} MiB (summed PSS of all "
+        f"processes). A second run does nothing twice and takes {second['wall_s']:.0f} s. "
+        "From `benchmarks/demo_time.py`.",
+        "",
+        "| held out | type | escapes | interval |",
+        "|---|---|---|---|",
+    ]
+    return lines + [
+        f"| {row['origin']} | {row['type']} | {share(row['escapes'])} | {interval(row['escapes'])} |"
+        for row in first["answer"]["metrics"]["per_type"]
+    ]
+
+
+def promise_lines(promise: Mapping[str, Any]) -> list[str]:
+    lines = [
+        "",
+        "## Is the promise kept?",
+        "",
+        "Promised: at most 5% of good cells alarm. Every seed draws other cells of the same modules, other supports",
+        "and another camera; modules are either taught on or held out, never both. From",
+        f"`{promise['command']}`, revision {promise['revision']}.",
+        "",
+        "| good cells taught | modules | seed | realised overkill | interval | escapes, real | escapes, simulated |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in promise["rows"]:
+        escapes = row["escapes"]
+        lines.append(
+            f"| {row['good_cells']} | every {row['every_module']}th | {row['seed']} | {share(row['overkill'])} | "
+            f"{interval(row['overkill'])} | {share(escapes['real'])} | {share(escapes['simulated'])} |"
+        )
+    for good, rows in by_amount(promise["rows"]).items():
+        mean = sum(row["overkill"]["rate"] for row in rows) / len(rows)
+        lines += ["", f"Mean realised overkill with {good} good cells: {mean:.1%}."]
+    return lines
+
+
+def by_amount(rows: Sequence[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    groups: dict[int, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["good_cells"], []).append(row)
+    return groups
+
+
+def neu_lines(neu: Mapping[str, Any]) -> list[str]:
+    low, high = neu["interval"]
+    baselines = ", ".join(
+        f"{name} {value['accuracy']:.3f} [{value['interval'][0]:.3f}, {value['interval'][1]:.3f}]"
+        for name, value in neu["baselines"].items()
+    )
+    return [
+        "",
+        "## Frozen backbone on NEU-DET",
+        "",
+        f"`inspect-pipeline evaluate --data neu_det --way {neu['way']} --shot {neu['shot']} "
+        f"--episodes {neu['episodes']} --json` (seed {neu['seed']}, no meta-training, supports and queries never from "
+        f"one leakage group): {neu['method']} "
+        f"{neu['accuracy']:.3f} [{low:.3f}, {high:.3f}]; baselines on the same episodes: {baselines}. Data fingerprint "
+        f"{neu['fingerprint'][:16]}.",
+    ]
+
+
+def share(measured: Mapping[str, Any]) -> str:
+    return f"{measured['rate']:.1%} ({measured['count']} of {measured['of']})"
+
+
+def interval(measured: Mapping[str, Any]) -> str:
+    low, high = measured["interval"]
+    return f"{low:.1%} to {high:.1%}"
+
+
+if __name__ == "__main__":
+    main()
