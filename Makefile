@@ -12,8 +12,9 @@ export OMP_WAIT_POLICY := PASSIVE
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
 DATA ?=
-OUT ?= build/demo
-WORKSPACE ?= build/demo/workspace
+# Your own data gets a workspace of its own: what it is taught must not mix with the solar cells.
+OUT ?= build/demo$(if $(DATA),-$(notdir $(abspath $(DATA))))
+WORKSPACE ?= $(OUT)/workspace
 
 .PHONY: demo test check format bench lock clean help
 

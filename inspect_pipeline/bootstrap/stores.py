@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 SAMPLES = "samples of "
 """How the coils that hold taught samples are named; they are no material of the line and are not judged."""
 
+HUB = "hub:"
+"""How weights from the hub are written in backbone.yaml: hub:OWNER/NAME."""
+
 
 @dataclass(kw_only=True)
 class Stores:
@@ -98,6 +101,8 @@ class Stores:
     def backbone_weights(self) -> bytes:
         """Return the bytes of the configured backbone's weights, their hash verified. Raises WeightsError."""
         backbone = self.settings.backbone
+        if backbone.weights.startswith(HUB):
+            return read_weights(WeightsSource(hub=backbone.weights.removeprefix(HUB), sha256=backbone.sha256))
         file = None if backbone.weights == "package" else Path(backbone.weights)
         return read_weights(WeightsSource(file=file, sha256=backbone.sha256))
 

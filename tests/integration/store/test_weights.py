@@ -57,3 +57,30 @@ def test_a_file_without_a_hash_a_hash_without_a_file_and_a_bad_hash_are_refused(
     for file, sha256 in ((Path("w"), None), (None, _SHA256), (Path("w"), "abc"), (Path("w"), _SHA256.upper())):
         with pytest.raises(WeightsError, match="sha256"):
             WeightsSource(file=file, sha256=sha256)
+
+
+def test_the_hub_is_asked_only_when_it_is_named_and_its_hash_is_checked(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def download(repository: str) -> Path:
+        asked.append(repository)
+        (tmp_path / "model.safetensors").write_bytes(b"weights")
+        return tmp_path / "model.safetensors"
+
+    assert read_weights(WeightsSource(hub="timm/some.model", sha256=_SHA256), download=download) == b"weights"
+    read_weights(WeightsSource(), download=download)
+    assert asked == ["timm/some.model"]
+    with pytest.raises(WeightsError, match=r"hub:timm/some\.model have sha256"):
+        read_weights(WeightsSource(hub="timm/some.model", sha256="0" * 64), download=download)
+
+
+def test_a_hub_out_of_reach_is_one_line_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(WeightsError, match=r"out of reach .*name it in backbone\.yaml"):
+        read_weights(WeightsSource(hub="timm/no.such.model", sha256=_SHA256))
+
+
+@pytest.mark.parametrize("repository", ["", "timm", "../etc/passwd", "a/b/c"])
+def test_a_hub_source_that_names_no_repository_is_refused(repository: str) -> None:
+    with pytest.raises(WeightsError, match="name no repository"):
+        WeightsSource(hub=repository, sha256=_SHA256)
