@@ -18,7 +18,7 @@ class NotMeasured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class ShownRate:
     """``count`` of ``total`` units, with the exact (Clopper-Pearson) 95% interval ``low..high`` as fractions.
 
     Raises BadDataError when the interval does not hold the rate, so that swapped or stale figures are never shown.
@@ -57,7 +57,7 @@ class Estimate:
             raise BadDataError(f"interval {self.low}..{self.high} does not hold {self.value}; give finite, low first")
 
 
-MeasuredRate = Rate | NotMeasured
+MeasuredRate = ShownRate | NotMeasured
 MeasuredEstimate = Estimate | NotMeasured
 MeasuredNumber = float | NotMeasured
 MeasuredText = str | NotMeasured

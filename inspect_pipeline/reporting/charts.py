@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from inspect_pipeline.domain.figures import Estimate, Rate
+from inspect_pipeline.domain.figures import Estimate, ShownRate
 from inspect_pipeline.domain.labels import Origin
 from inspect_pipeline.domain.report import ShownFinding
 from inspect_pipeline.reporting.scales import Scale, Tick, round_length
@@ -77,7 +77,7 @@ def draw_pareto(findings: Sequence[ShownFinding], symbols: dict[str, Symbol]) ->
 
 def rate_scale(rates: Iterable[object]) -> Scale:
     """Return a scale from 0 to a round value that holds the intervals of all the rates that were measured."""
-    highest = max((rate.high for rate in rates if isinstance(rate, Rate)), default=1.0)
+    highest = max((rate.high for rate in rates if isinstance(rate, ShownRate)), default=1.0)
     return Scale(low=0.0, high=min(round_length(max(highest, 0.01)), 1.0), start=4.0, end=WHISKER_WIDTH - 4.0)
 
 

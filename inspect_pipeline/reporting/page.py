@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Verdict
 from inspect_pipeline.domain.labels import Origin
 from inspect_pipeline.domain.report import (
@@ -202,7 +202,7 @@ def total_seconds(stages: Iterable[StageTime]) -> float:
     return sum(stage.seconds for stage in stages if not isinstance(stage.seconds, NotMeasured))
 
 
-def measured_rates(side: OriginTruth) -> list[Rate]:
+def measured_rates(side: OriginTruth) -> list[ShownRate]:
     """Return every rate of a side that was measured, so that its intervals share one scale."""
     rates = [side.escapes, side.overkill, *(r for row in side.types for r in (row.escapes, row.overkill))]
-    return [rate for rate in rates if isinstance(rate, Rate)]
+    return [rate for rate in rates if isinstance(rate, ShownRate)]

@@ -3,7 +3,7 @@
 import math
 from datetime import UTC, datetime
 
-from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.errors import BadDataError
 
 _HARD_SPACE = "\u00a0"
@@ -54,7 +54,7 @@ def points(fraction: float) -> str:
     return sign + number(100.0 * fraction, decimals=2) + _HARD_SPACE + "points"
 
 
-def interval(figure: Rate | Estimate) -> str:
+def interval(figure: ShownRate | Estimate) -> str:
     """Return the 95% interval in percent."""
     return f"{percent(figure.low)} to {percent(figure.high)}"
 
@@ -64,7 +64,7 @@ def interval_points(figure: Estimate) -> str:
     return f"{points(figure.low)} to {points(figure.high)}"
 
 
-def counts(rate: Rate) -> str:
+def counts(rate: ShownRate) -> str:
     """Return what was counted, e.g. 3 of 200."""
     return f"{number(rate.count, decimals=0)}{_HARD_SPACE}of{_HARD_SPACE}{number(rate.total, decimals=0)}"
 

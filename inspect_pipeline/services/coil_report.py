@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured
-from inspect_pipeline.domain.figures import Rate as ShownRate
+from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, not_inspected_m
 from inspect_pipeline.domain.grading import Grade, Outcome, grade, outcomes
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, in_force

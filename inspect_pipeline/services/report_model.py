@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from inspect_pipeline.domain.figures import Estimate, NotMeasured
-from inspect_pipeline.domain.figures import Rate as ShownRate
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.domain.report import (
     Fact,
     HeadAccuracy,

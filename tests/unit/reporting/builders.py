@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import beta
 
-from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Evidence, Finding, Verdict
 from inspect_pipeline.domain.labels import Origin
 from inspect_pipeline.domain.material import Roi
@@ -52,11 +52,11 @@ _NOT_JUDGED = frozenset({5, 6, 11, 30, 37})
 AT = datetime(2026, 10, 9, 14, 3, 7, tzinfo=UTC)
 
 
-def rate(count: int, total: int) -> Rate:
+def rate(count: int, total: int) -> ShownRate:
     """The exact interval, computed by a route of the test's own."""
     low = float(beta.ppf(0.025, count, total - count + 1)) if count else 0.0
     high = float(beta.ppf(0.975, count + 1, total - count)) if count < total else 1.0
-    return Rate(count=count, total=total, low=low, high=high)
+    return ShownRate(count=count, total=total, low=low, high=high)
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

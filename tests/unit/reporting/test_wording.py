@@ -2,7 +2,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.reporting import wording
 
@@ -26,7 +26,7 @@ def test_percentages_below_one_keep_two_decimals(fraction, text):
 
 
 def test_a_rate_is_shown_with_count_and_interval():
-    rate = Rate(count=3, total=1200, low=0.0005, high=0.0073)
+    rate = ShownRate(count=3, total=1200, low=0.0005, high=0.0073)
     assert plain(wording.counts(rate)) == "3 of 1 200"
     assert plain(wording.interval(rate)) == "0.05% to 0.73%"
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from inspect_pipeline.domain.figures import NotMeasured, Rate
+from inspect_pipeline.domain.figures import NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict, decide
 from inspect_pipeline.domain.labels import LabelRole, Origin
 from inspect_pipeline.domain.material import CapturedFrame, Gap, Roi
@@ -97,9 +97,9 @@ def real(report: CoilReport) -> OriginTruth:
     return found
 
 
-def shown(count: int, total: int) -> Rate:
+def shown(count: int, total: int) -> ShownRate:
     exact = rate(count, total)
-    return Rate(count=count, total=total, low=exact.low, high=exact.high)
+    return ShownRate(count=count, total=total, low=exact.low, high=exact.high)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from inspect_pipeline.domain.bundle import Bundle
-from inspect_pipeline.domain.figures import Estimate, NotMeasured, Rate
+from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.domain.report import Fact, Lineage, MetaTraining, ModelFacts, StartingPoint
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.domain.taxonomy import LifeCycle
@@ -59,7 +59,7 @@ def test_the_detector_is_shown_with_its_types_thresholds_and_promise(won: Traine
     exact = rate(4, 4)
     assert isinstance(found.promise.leave_one_out, tuple)
     (left_out,) = found.promise.leave_one_out
-    assert left_out.rate == Rate(count=4, total=4, low=exact.low, high=exact.high)
+    assert left_out.rate == ShownRate(count=4, total=4, low=exact.low, high=exact.high)
 
 
 def test_the_unit_of_the_promise_is_said_in_pixels(first_lesson: Plant) -> None:
