@@ -75,13 +75,13 @@ def promise_lines(promise: Mapping[str, Any]) -> list[str]:
         "and another camera; modules are either taught on or held out, never both. From",
         f"`{promise['command']}`, revision {promise['revision']}.",
         "",
-        "| good cells taught | modules | seed | realised overkill | interval | escapes, real | escapes, simulated |",
+        "| good cells taught | modules taught on | seed | realised overkill | interval | escapes, real | escapes, simulated |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in promise["rows"]:
         escapes = row["escapes"]
         lines.append(
-            f"| {row['good_cells']} | every {row['every_module']}th | {row['seed']} | {share(row['overkill'])} | "
+            f"| {row['good_cells']} | 1 of {row['every_module']} | {row['seed']} | {share(row['overkill'])} | "
             f"{interval(row['overkill'])} | {share(escapes['real'])} | {share(escapes['simulated'])} |"
         )
     for good, rows in by_amount(promise["rows"]).items():
