@@ -6,13 +6,17 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from inspect_pipeline.cameras.solar_cells import read_solar_cells
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.gate import GateRules
 from inspect_pipeline.domain.labels import LabelRole, Origin
+from inspect_pipeline.domain.material import Frame
 from inspect_pipeline.domain.records import Promotion
 from inspect_pipeline.errors import NothingToDoError, RefusedError
+from inspect_pipeline.imaging.decode import decode
 from tests.integration.house.solar_plant import (
     DETECTOR,
     HELD_OUT,
@@ -23,6 +27,7 @@ from tests.integration.house.solar_plant import (
     opened,
     promote,
     settings,
+    small_coils,
 )
 
 pytestmark = pytest.mark.required_in_ci
@@ -64,6 +69,25 @@ def test_every_capture_is_on_the_books_with_what_went_wrong(loop: Loop) -> None:
     assert len(results(loop.workspace)) == 3
     # One frame of 600 lines is lost and one torn, at 0.52 mm a line.
     assert loop.scored.not_inspected_m == pytest.approx(2 * 600 * 0.52 / 1000)
+
+
+def test_frames_are_kept_without_the_stripes_of_their_camera(loop: Loop) -> None:
+    source = small_coils()["poly-teach"].source
+    cells = {cell.name: cell for cell in read_solar_cells()}
+    with opened(loop.workspace) as house, house.catalog.transaction() as unit:
+        frame = unit.frames("poly-teach")[0]
+        kept = decode(house.images.get(frame.image or ""), name=frame.source).astype(np.float64)
+    raw = next(iter(source))
+    assert isinstance(raw, Frame)
+    errors = []
+    for pixels in (kept, raw.pixels.astype(np.float64)):
+        found = [
+            np.abs(pixels[r.top : r.bottom, r.left : r.right] - cells[placed.cell].load()).mean()
+            for placed in source.truth[frame.source]
+            for r in (placed.roi,)
+        ]
+        errors.append(float(np.mean(found)))
+    assert errors[0] < errors[1] / 3
 
 
 def test_labels_keep_their_role_and_say_what_was_painted(loop: Loop) -> None:
@@ -153,6 +177,7 @@ def test_an_initialization_carried_to_another_plant_gives_identical_detectors_an
         _, bundle = house.registry.load(DETECTOR, version="1")
     with opened(elsewhere) as house:
         assert house.import_model(carried) == (INITIALIZATION, "1")
+        assert house.registry.aliased(INITIALIZATION, "challenger") == "1"
         promote(house, INITIALIZATION, "1")
         for coil in ("poly-teach", HELD_OUT):
             house.demo.ingest(loop.plan, coil)
