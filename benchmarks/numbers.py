@@ -75,7 +75,7 @@ def promise_lines(promise: Mapping[str, Any]) -> list[str]:
         "and another camera; modules are either taught on or held out, never both. From",
         f"`{promise['command']}`, revision {promise['revision']}.",
         "",
-        "| good cells taught | modules taught on | seed | realised overkill | interval | escapes, real | escapes, simulated |",
+        "| good cells taught | modules taught on | seed | overkill | interval | escapes, real | escapes, simulated |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in promise["rows"]:
