@@ -50,7 +50,10 @@ class Region:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """One appended statement about a region; ``defect_type`` is set exactly when the kind is a defect."""
+    """One appended statement about a region; ``defect_type`` is set exactly when the kind is a defect.
+
+    ``group`` is the leakage group (a physical piece, a series of near-duplicates) where it is wider than the frame.
+    """
 
     id: str
     region: Region
@@ -62,6 +65,7 @@ class Label:
     origin: Origin = Origin.REAL
     severity: int | None = None
     supersedes: str | None = None
+    group: str | None = None
 
     def __post_init__(self) -> None:
         named = self.defect_type is not None

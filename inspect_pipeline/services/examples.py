@@ -82,8 +82,8 @@ def labelled_frames(
 def history(catalog: Catalog, images: ImageStore, *, unit_of: Callable[[str], UnitGrid]) -> Iterator[Example]:
     """Yield the historical examples of the catalog: labels that may meta-train, by coil family.
 
-    The leakage group is the frame, or where the recipe (``unit_of`` gives its unit) says that a frame holds many
-    separate pieces such as cells, the piece.
+    The leakage group is what the label says; else the frame, or where the recipe (``unit_of`` gives its unit) says
+    that a frame holds many separate pieces such as cells, the piece.
     """
     with catalog.transaction() as unit:
         coils = {coil.id: coil for coil in unit.coils()}
@@ -94,7 +94,7 @@ def history(catalog: Catalog, images: ImageStore, *, unit_of: Callable[[str], Un
         samples = tuple(
             Sample(
                 class_name=label.defect_type or NORMAL,
-                group=f"{frame.id}{_piece(label.region.roi, grid)}",
+                group=label.group or f"{frame.id}{_piece(label.region.roi, grid)}",
                 roi=label.region.roi,
             )
             for label in of_frame

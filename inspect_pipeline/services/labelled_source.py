@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ class LabelledSource:
     operator: str
     clock: Clock
     statements: dict[str, list[Statement]] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
 
     @property
     def expected_lines(self) -> int | None:
@@ -70,6 +71,8 @@ class LabelledSource:
             return UnusableCapture(source=image.source, reason=str(error), sequence=sequence, first_line=first_line)
         whole = whole_roi(pixels)
         said: list[Statement] = [(whole, name, mask, source_of(mask), Origin.REAL) for name, mask in annotated]
+        if image.group:
+            self.groups[image.source] = image.group
         self.statements[image.source] = said or [(whole, None, None, RegionSource.DRAWN, Origin.REAL)]
         return Frame(
             id=image.source,
@@ -83,8 +86,12 @@ class LabelledSource:
         )
 
     def labels(self, frame: CapturedFrame) -> list[Label]:
-        """Return the labels of a frame of this source."""
+        """Return the labels of a frame of this source, with its image's leakage group."""
+        said_of_it = self.statements.get(frame.source, [])
         return [
-            label_of(frame.id, said, role=self.role, operator=self.operator, images=self.store, now=self.clock)
-            for said in self.statements.get(frame.source, [])
+            replace(
+                label_of(frame.id, said, role=self.role, operator=self.operator, images=self.store, now=self.clock),
+                group=self.groups.get(frame.source),
+            )
+            for said in said_of_it
         ]

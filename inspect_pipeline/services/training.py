@@ -58,6 +58,7 @@ class _History:
     examples: Sequence[Example]
     index: EpisodeIndex
     fingerprint: str
+    marks: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class Training:
         started = self.clock()
         history = _indexed(examples)
         model = initialization_name(name)
-        digest = self._digest(history.fingerprint, weights_sha256, method, seed)
+        digest = self._digest(history, weights_sha256, method, seed)
         known = next((v for v in self.registry.versions(model) if v.tags.get(INPUT_TAG) == digest), None)
         if known is not None:
             manifest = self.registry.load(model, version=known.version)[1].manifest
@@ -128,8 +129,8 @@ class Training:
         """Return the progress callback for work whose size is known here and not where it is done."""
         return lambda stage, done, _: self.progress(stage, done, total)
 
-    def _digest(self, fingerprint: str, weights: str, method: str, seed: int) -> str:
-        parts = [fingerprint, weights, method, seed, repr(self.settings), repr(self.detector)]
+    def _digest(self, history: _History, weights: str, method: str, seed: int) -> str:
+        parts = [history.fingerprint, history.marks, weights, method, seed, repr(self.settings), repr(self.detector)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _bundle(
@@ -217,7 +218,14 @@ def _indexed(examples: Sequence[Example]) -> _History:
         sample_hash(example.regions.pixels[s.roi.top : s.roi.bottom, s.roi.left : s.roi.right])
         for example, s in samples
     ]
-    return _History(examples=examples, index=index, fingerprint=data_fingerprint(hashes, index))
+    marks = hashlib.sha256()  # masks and groups decide as well: other ones are another training
+    for example, sample in samples:
+        marks.update(sample.group.encode())
+        for region in example.regions.defects:
+            marks.update(repr(region.roi).encode() + (b"" if region.mask is None else region.mask.tobytes()))
+    return _History(
+        examples=examples, index=index, fingerprint=data_fingerprint(hashes, index), marks=marks.hexdigest()
+    )
 
 
 def servable(index: EpisodeIndex, asked: EpisodeSpec) -> EpisodeSpec:

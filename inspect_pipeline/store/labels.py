@@ -64,6 +64,7 @@ def _values(label: Label) -> Values:
         "origin": label.origin.value,
         "severity": label.severity,
         "supersedes": label.supersedes,
+        "leakage_group": label.group,
     }
 
 
@@ -80,4 +81,5 @@ def _label(row: LabelRow) -> Label:
         origin=Origin(row.origin),
         severity=row.severity,
         supersedes=row.supersedes,
+        group=row.leakage_group,
     )

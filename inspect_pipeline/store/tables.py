@@ -95,6 +95,7 @@ class LabelRow(Base):
     origin: Mapped[str]
     severity: Mapped[int | None]
     supersedes: Mapped[str | None] = mapped_column(ForeignKey("labels.id"), index=True)
+    leakage_group: Mapped[str | None]
 
 
 class DefectTypeRow(Base):

@@ -48,6 +48,7 @@ def a_label(
         role=role,
         severity=2,
         supersedes=supersedes,
+        group="coil-7/series-0001",
     )
 
 

@@ -1,6 +1,7 @@
 """A labelled folder as a camera that brings its labels along: nothing skipped, the same labels on every run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -11,6 +12,8 @@ from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.errors import BadImageError
 from inspect_pipeline.imaging.capture_quality import QualityLimits
 from inspect_pipeline.imaging.decode import decode
+from inspect_pipeline.learning.detector_settings import UnitGrid
+from inspect_pipeline.services.examples import history
 from inspect_pipeline.services.ingest import Ingest, IngestSummary
 from inspect_pipeline.services.labelled_source import LabelledSource, label_of
 
@@ -113,3 +116,16 @@ def test_another_statement_role_or_frame_is_another_label() -> None:
         for role in (LabelRole.SUPPORT, LabelRole.HELD_OUT)
     }
     assert len(ids) == 12
+
+
+def test_the_leakage_group_of_a_folder_reaches_meta_training() -> None:
+    plant = Plant()
+    series = [replace(image("bar", number), group=f"series-{number // 2}") for number in range(4)]
+    taken_in(plant, source(plant, series))
+    found = history(plant.catalog, plant.images, unit_of=lambda _recipe: UnitGrid())
+    assert [sample.group for example in found for sample in example.samples] == [
+        "series-0",
+        "series-0",
+        "series-1",
+        "series-1",
+    ]

@@ -129,6 +129,7 @@ def _labels() -> None:
         _text("origin"),
         _int("severity", nullable=True),
         _text("supersedes", nullable=True),
+        _text("leakage_group", nullable=True),
         sa.ForeignKeyConstraint(["frame"], ["frames.id"], name="fk_labels_frame_frames"),
         sa.ForeignKeyConstraint(["supersedes"], ["labels.id"], name="fk_labels_supersedes_labels"),
         sa.PrimaryKeyConstraint("seq", name="pk_labels"),
