@@ -22,7 +22,7 @@ help:
 	@echo "make demo [DATA=dir] [OUT=dir]   the whole loop on real images, ends with a report"
 	@echo "make test                        all tests"
 	@echo "make check                       format, lint, types, layers"
-	@echo "make bench                       timings and accuracies into benchmarks/results"
+	@echo "make bench                       time of the demo and the promise over seeds, into benchmarks/results"
 
 demo: $(VENV)/.demo
 	$(BIN)/inspect-pipeline --workspace $(WORKSPACE) demo --out $(OUT) $(if $(DATA),--data "$(DATA)")
@@ -41,7 +41,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/demo_time.py
+	$(BIN)/python benchmarks/demo_time.py --out benchmarks/results/demo_time.json
+	$(BIN)/python benchmarks/promise_kept.py --out benchmarks/results/promise_kept.json
+	$(BIN)/python -m benchmarks.numbers
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed; install it, or give PYTHON=/path/to/python3.11"; exit 2; }

@@ -39,7 +39,7 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
 
 
 def _meta_train(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", nargs="+", metavar="DIR", help="data folders beside the catalog's history")
+    parser.add_argument("--data", nargs="+", metavar="DIR", help="data folders, instead of the catalog's history")
     parser.add_argument("--method")
     parser.add_argument("--name", help="which initialization (default)")
     parser.add_argument("--seed", type=int)

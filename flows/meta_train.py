@@ -26,7 +26,7 @@ def meta_train(
     seed: int = 0,
     promote: bool = False,
 ) -> State[dict[str, Any]]:
-    """Train on the data folders and the history of the catalog; with ``promote`` the gate decides on its use."""
+    """Train on the data folders, else on the catalog's history; with ``promote`` the gate decides on its use."""
     with door_of_this_run() as door, door.turn(f"meta_train {name}") as ours:
         if not ours:
             return concluded(nothing_to_do(f"another run is training {name} at this moment"))

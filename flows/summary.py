@@ -9,7 +9,7 @@ _NOT_MEASURED = "not measured"
 def demo_summary(answer: Mapping[str, Any]) -> str:
     """Return a few lines: escapes on real and on simulated defects, overkill, times, where the report is."""
     metrics = answer["metrics"]
-    lines = [f"Held out and never used before: {answer['source']}, judged by {metrics['unit']}."]
+    lines = [f"Held out of training, teaching and thresholds: {answer['source']}, judged by {metrics['unit']}."]
     for origin, measured in metrics["escapes"].items():
         lines.append(f"  escapes ({origin} defects): {shown(measured)}")
     lines.append(f"  overkill: {shown(metrics['overkill'])}, promised at most {metrics['promised_overkill']:.1%}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.errors import NotFoundError
-from inspect_pipeline.services.models import CHALLENGER
+from inspect_pipeline.services.models import CHALLENGER, CHAMPION
 from inspect_pipeline.services.teaching import INPUT_TAG
 from inspect_pipeline.store.bundles import export_bundle, import_bundle
 
@@ -27,5 +27,6 @@ def import_model(stores: Stores, file: Path) -> tuple[str, str]:
         **({INPUT_TAG: origin.tags[INPUT_TAG]} if INPUT_TAG in origin.tags else {}),
     }
     version = stores.registry.register(origin.model, bundle, tags=tags)
-    stores.registry.set_alias(origin.model, CHALLENGER, version)
+    if stores.registry.aliased(origin.model, CHAMPION) != version:  # what is in force does not challenge itself
+        stores.registry.set_alias(origin.model, CHALLENGER, version)
     return origin.model, version

@@ -16,7 +16,7 @@ from inspect_pipeline.domain.labels import Label, LabelRole, Origin, RegionSourc
 from inspect_pipeline.domain.material import CapturedFrame
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.domain.statistics import Rate
-from inspect_pipeline.errors import NotFoundError
+from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.imaging.flatfield import from_references
 from inspect_pipeline.services.folder_split import FolderSplit, split_folder
 from inspect_pipeline.services.ingest import IngestSummary
@@ -80,7 +80,23 @@ class Demo:
             raise NotFoundError(f"coil {coil_id!r} is not in the demo's plan")
         if plan.data is None:
             return self._ingest_solar(plan, planned)
-        return self._ingest_folder(plan, planned)
+        summary = self._ingest_folder(plan, planned)
+        self._refuse_shared(plan)
+        return summary
+
+    def _refuse_shared(self, plan: DemoPlan) -> None:
+        """Raise BadDataError when an image of the held-out coils teaches or trains anywhere in this workspace."""
+        with self.stores.catalog.transaction() as unit:
+            labels = in_force(unit.labels())
+            learned = {label.region.frame for label in labels if label.role is not LabelRole.HELD_OUT}
+            seen = {frame.image for frame_id in learned if (frame := unit.frame(frame_id)) is not None}
+            held_out = [frame for coil in plan.held_out for frame in unit.frames(coil)]
+        shared = [frame.source for frame in held_out if frame.image is not None and frame.image in seen]
+        if shared:
+            raise BadDataError(
+                f"{len(shared)} held-out images were taught or trained on in this workspace before (first "
+                f"{shared[0]!r}); run the demo in a new workspace"
+            )
 
     def metrics(self, plan: DemoPlan) -> dict[str, Any]:
         """Return escapes and overkill of the held-out coils by the detector that judged them last."""
@@ -111,14 +127,16 @@ class Demo:
 
     def _solar_plan(self, seed: int) -> DemoPlan:
         coils = tuple(
-            PlannedCoil(id=_coil_id(coil.name, seed), line=coil.family, family=coil.family, role=coil.role)
+            PlannedCoil(
+                id=_coil_id(coil.name, seed), line=_coil_id(coil.family, seed), family=coil.family, role=coil.role
+            )
             for coil in self._solar_coils(seed).values()
         )
         return DemoPlan(
             source="electroluminescence images of solar cells (elpv-dataset)",
             data=None,
             seed=seed,
-            line="poly",
+            line=_coil_id("poly", seed),
             recipe=SOLAR_RECIPE,
             new_type=NEW_TYPE,
             coils=coils,
@@ -160,11 +178,9 @@ class Demo:
             PlannedCoil(id=_coil_id(f"{family}-history", seed), line=family, family=family, role=LabelRole.HISTORY)
             for family in families
         ]
-        line = split.family
-        coils.append(PlannedCoil(id=_coil_id(f"{line}-teach", seed), line=line, family=line, role=LabelRole.SUPPORT))
-        coils.append(
-            PlannedCoil(id=_coil_id(f"{line}-held-out", seed), line=line, family=line, role=LabelRole.HELD_OUT)
-        )
+        line, family = _coil_id(split.family, seed), split.family
+        for name, role in (("teach", LabelRole.SUPPORT), ("held-out", LabelRole.HELD_OUT)):
+            coils.append(PlannedCoil(id=_coil_id(f"{family}-{name}", seed), line=line, family=family, role=role))
         return DemoPlan(
             source=f"labelled images of {data.resolve().name}",
             data=str(data),
@@ -207,7 +223,7 @@ def _images_of(split: FolderSplit, planned: PlannedCoil) -> list[LabelledImage]:
 
 
 def _coil_id(name: str, seed: int) -> str:
-    """Return the coil's id; another seed lays out other cells, so it is another coil."""
+    """Return the name of a coil or line under a seed; another seed takes other images, so it is another one."""
     return name if seed == 0 else f"{name}-seed-{seed}"
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from inspect_pipeline.bootstrap.stores import Stores
+from inspect_pipeline.bootstrap.stores import HUB, Stores
 from inspect_pipeline.errors import InspectError, StorageError
+from inspect_pipeline.settings import Settings
 
 _PACKAGES = ("torch", "timm", "opencv-python", "prefect", "mlflow", "sqlalchemy")
 _LEAST_FREE_BYTES = 2 * 1024**3
-_SERVER_VARIABLES = ("PREFECT_API_URL", "MLFLOW_TRACKING_URI")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def examine(stores: Stores) -> list[Check]:
         ("catalog", lambda: _catalog(stores)),
         ("models", lambda: _models(stores)),
         ("demo images", _demo_images),
-        ("network", _network),
+        ("network", lambda: _network(stores.settings)),
     ]
     return [_checked(name, look) for name, look in looks]
 
@@ -122,8 +122,13 @@ def _demo_images() -> str:
         raise StorageError("elpv-dataset is not installed (only 'demo' needs it): install the extra [demo]") from error
 
 
-def _network() -> str:
-    configured = [name for name in _SERVER_VARIABLES if os.environ.get(name)]
-    if configured:
-        return f"servers configured by {', '.join(configured)}; nothing else is reached"
+def _network(settings: Settings) -> str:
+    """Return that no network is needed, or what is configured to be reached. Raises StorageError for the hub."""
+    if settings.backbone.weights.startswith(HUB):
+        raise StorageError(f"backbone weights come from {settings.backbone.weights}: fetch them once and name the file")
+    remote = {"catalog": settings.catalog_url, "mlflow": settings.mlflow_uri}
+    reached = [name for name, url in remote.items() if not url.startswith("sqlite")]
+    reached += ["prefect"] if os.environ.get("PREFECT_API_URL") else []
+    if reached:
+        return f"configured servers only: {', '.join(reached)}; nothing else is reached"
     return "none needed: weights, stores and servers are all on this machine"

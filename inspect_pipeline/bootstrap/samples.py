@@ -1,5 +1,7 @@
 """Samples of a new type from a folder or a table of boxes: frames and labels of a line, ready to be taught from."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
@@ -7,7 +9,8 @@ from inspect_pipeline.cameras.sample_folder import read_boxed_images, read_sampl
 from inspect_pipeline.domain.labels import LabelRole
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.domain.taxonomy import checked_type, is_normal
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.errors import BadDataError, BadImageError
+from inspect_pipeline.imaging.capture_quality import QualityLimits, judge
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.labelled_source import LabelledSource
 
@@ -23,21 +26,37 @@ def take_in(
     recipe: str,
     operator: str,
 ) -> IngestSummary:
-    """Take in the samples (and known-good images) of a line, labelled. Raises BadDataError for unusable ones."""
+    """Take in the samples (and known-good images) of a line, labelled.
+
+    All images are read and judged first: where one cannot teach, BadDataError says so and nothing is taken in.
+    """
     name = checked_type(defect_type)
-    images = _samples(name, samples, labels)
+    images = [_from("samples", image) for image in _samples(name, samples, labels)]
     if normals is not None:
-        images += [image for image in read_sample_folder(normals, class_name="normal") if is_normal(image.class_name)]
+        good = read_sample_folder(normals, class_name="normal")
+        images += [_from("normals", image) for image in good if is_normal(image.class_name)]
+    _refuse_unusable(images, stores.settings.recipe(recipe).capture)
     source = LabelledSource(
         images=images, store=stores.images, role=LabelRole.SUPPORT, operator=operator, clock=stores.clock
     )
     coil = stores.coil_named(f"{SAMPLES}{line}", line=line, recipe=recipe, family=line)
-    summary = stores.ingesting(recipe, label_frame=source.labels).run(source, coil)
-    taken = {image.source for image in images}
-    bad = [f"{file}: {reason}" for file, reason in summary.unusable if file in taken]
+    return stores.ingesting(recipe, label_frame=source.labels).run(source, coil)
+
+
+def _from(kind: str, image: LabelledImage) -> LabelledImage:
+    """Return the image with a source that says which folder it came from: both may hold files of one name."""
+    return replace(image, source=f"{kind}/{image.source}")
+
+
+def _refuse_unusable(images: Sequence[LabelledImage], limits: QualityLimits) -> None:
+    bad = []
+    for image in images:
+        try:
+            bad += [f"{image.source}: {reason}" for reason in judge(image.load(), limits).reasons]
+        except BadImageError as error:
+            bad.append(f"{image.source}: {error}")
     if bad:
         raise BadDataError(f"{len(bad)} of {len(images)} images cannot teach: {bad[0]}; leave them out and teach again")
-    return summary
 
 
 def _samples(name: str, samples: Path | None, labels: Path | None) -> list[LabelledImage]:

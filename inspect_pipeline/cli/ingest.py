@@ -67,6 +67,7 @@ def ingest_document(summary: "IngestSummary") -> Document:
         "missing": sum(gap.line_count for gap in summary.missing),
         "gaps": plain(summary.missing),
         "labels": summary.labels,
+        "incomplete": list(summary.incomplete),
         "seconds": summary.seconds,
     }
 
@@ -84,6 +85,7 @@ def _view(document: Document) -> "RenderableType":
             "unusable": len(unusable),
             "missing": f"{document['missing']} lines in {len(document['gaps'])} gaps",
             "labels": document["labels"],
+            "still being written": ", ".join(document["incomplete"]) or "none",
             "took": f"{document['seconds']:.1f} s",
         },
     )

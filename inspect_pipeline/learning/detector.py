@@ -107,6 +107,8 @@ class Detector:
             anomaly = _scaled(self._smoothed(distance(whitened)), self.anomaly)
             types = [self._type_map(whitened, head) for head in self.heads]
         maps = np.zeros((0, *anomaly.shape), dtype=np.float32) if not types else torch.stack(types).numpy()
+        if not (bool(torch.isfinite(anomaly).all()) and bool(np.isfinite(maps).all())):
+            raise BadDataError("the detector gave no number for a part of the frame; teach it again")
         return ScoreMaps(anomaly=anomaly.numpy(), types=maps, class_names=self.class_names, stride_px=STRIDE_PX)
 
     def _type_map(self, whitened: Tensor, head: TypeHead) -> Tensor:

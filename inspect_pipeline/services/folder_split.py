@@ -53,7 +53,8 @@ def split_folder(
     history = [image for image in images if image.family != family]
     if not history:
         history, free = _own_history(free, new_type)
-    _refuse_too_little(history, free, family=family, new_type=new_type, settings=settings)
+    taught = sum(image.class_name == new_type for image in teach)
+    _refuse_too_little(history, free, taught=taught, family=family, new_type=new_type, settings=settings)
     return FolderSplit(
         family=family,
         new_type=new_type,
@@ -157,10 +158,16 @@ def _refuse_too_little(
     history: Sequence[LabelledImage],
     held_out: Sequence[LabelledImage],
     *,
+    taught: int,
     family: str,
     new_type: str,
     settings: SplitSettings,
 ) -> None:
+    if taught < settings.shots:
+        raise BadDataError(
+            f"type {new_type!r} of {family!r} has {taught} leakage groups to teach from, {settings.shots} are needed; "
+            "add images of other pieces"
+        )
     if not any(not is_normal(image.class_name) for image in history):
         raise BadDataError(
             f"family {family!r} is the new line and nothing is left for history; add a second family, "

@@ -12,7 +12,7 @@ from inspect_pipeline.errors import BadImageError
 from inspect_pipeline.imaging.capture_quality import QualityLimits, judge
 from inspect_pipeline.imaging.decode import encode_png
 from inspect_pipeline.imaging.flatfield import FlatField, correct
-from inspect_pipeline.services.ports import Catalog, FrameSource, ImageStore
+from inspect_pipeline.services.ports import Catalog, FrameSource, ImageStore, WaitsForFiles
 
 _ROWS_A_TRANSACTION = 16
 
@@ -25,7 +25,8 @@ class IngestSummary:
     """What one ingest did.
 
     ``captured``, ``unusable`` (source, reason) and ``missing`` speak of the whole coil; ``new`` and ``duplicates`` of
-    this run. Counts are frames; gaps are in lines.
+    this run. Counts are frames; gaps are in lines. ``incomplete`` are files that were still being written: not in the
+    ledger yet, the next run takes them.
     """
 
     coil: str
@@ -36,6 +37,7 @@ class IngestSummary:
     missing: tuple[Gap, ...]
     labels: int
     seconds: float
+    incomplete: tuple[str, ...] = ()
 
     @property
     def nothing_new(self) -> bool:
@@ -143,6 +145,7 @@ class Ingest:
             missing=tuple(gaps),
             labels=labelled,
             seconds=seconds,
+            incomplete=tuple(source.incomplete) if isinstance(source, WaitsForFiles) else (),
         )
 
 

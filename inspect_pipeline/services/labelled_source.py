@@ -40,15 +40,18 @@ def label_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledSource:
-    """A frame source over labelled images; iterate it first, then ``labels`` knows every frame's labels."""
+    """A frame source over labelled images; iterate it first, then ``labels`` knows every frame's labels.
+
+    Labels belong to the place in the sequence: two folders may hold files of one name.
+    """
 
     images: Sequence[LabelledImage]
     store: ImageStore
     role: LabelRole
     operator: str
     clock: Clock
-    statements: dict[str, list[Statement]] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
+    statements: dict[int, list[Statement]] = field(default_factory=dict)
+    groups: dict[int, str] = field(default_factory=dict)
 
     @property
     def expected_lines(self) -> int | None:
@@ -72,8 +75,8 @@ class LabelledSource:
         whole = whole_roi(pixels)
         said: list[Statement] = [(whole, name, mask, source_of(mask), Origin.REAL) for name, mask in annotated]
         if image.group:
-            self.groups[image.source] = image.group
-        self.statements[image.source] = said or [(whole, None, None, RegionSource.DRAWN, Origin.REAL)]
+            self.groups[sequence] = image.group
+        self.statements[sequence] = said or [(whole, None, None, RegionSource.DRAWN, Origin.REAL)]
         return Frame(
             id=image.source,
             pixels=pixels,
@@ -87,11 +90,11 @@ class LabelledSource:
 
     def labels(self, frame: CapturedFrame) -> list[Label]:
         """Return the labels of a frame of this source, with its image's leakage group."""
-        said_of_it = self.statements.get(frame.source, [])
+        said_of_it = self.statements.get(frame.sequence, [])
         return [
             replace(
                 label_of(frame.id, said, role=self.role, operator=self.operator, images=self.store, now=self.clock),
-                group=self.groups.get(frame.source),
+                group=self.groups.get(frame.sequence),
             )
             for said in said_of_it
         ]

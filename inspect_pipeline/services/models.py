@@ -84,6 +84,8 @@ class Models:
         previous = self.registry.aliased(model, PREVIOUS)
         if previous is None:
             raise NotFoundError(f"{model} has no previous version to go back to")
+        if previous == self.registry.aliased(model, CHAMPION):
+            raise NothingToDoError(f"{model} version {previous} is in force already; there is nothing to go back to")
         return self._move(model, to=previous, operator=operator, reason=reason)
 
     def _move(self, model: str, *, to: str, operator: str, reason: str) -> Promotion:

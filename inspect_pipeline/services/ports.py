@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import FrameResult
@@ -22,6 +22,16 @@ class FrameSource(Protocol):
     @property
     def expected_lines(self) -> int | None:
         """Length of the coil in lines where the source knows it."""
+        ...
+
+
+@runtime_checkable
+class WaitsForFiles(Protocol):
+    """A source that leaves files for the next run because they are still being written."""
+
+    @property
+    def incomplete(self) -> Sequence[str]:
+        """Names seen in the last pass and not taken."""
         ...
 
 

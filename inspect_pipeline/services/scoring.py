@@ -1,6 +1,7 @@
 """Scoring: every frame of a coil gets one verdict of one detector version; none is skipped."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from inspect_pipeline.domain.bundle import detector_name
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide, not_inspected_m
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
-from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, InspectError, NotFoundError
+from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, InspectError, NotFoundError, StorageError
 from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.imaging.regions import find_regions
 from inspect_pipeline.learning.detector import Detector, Typing
@@ -71,7 +72,7 @@ class Scoring:
                 unit.add_results(coil.id, results)
             self.progress(f"score {coil.id}", at + len(batch), len(waiting))
         with self.catalog.transaction() as unit:
-            return self._close(unit, coil, detector=judge, new=len(waiting), started_at=started)
+            return self._close(unit, coil, frames, detector=judge, new=len(waiting), started_at=started)
 
     def _open(
         self, coil_id: str, reference: ModelReference | None
@@ -94,13 +95,23 @@ class Scoring:
                 frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=frame.reason or "no image"
             )
         try:
-            pixels = decode(self.images.get(frame.image), name=frame.source)
+            pixels = decode(self._stored(frame.image, frame), name=frame.source)
             findings, heatmap = self._findings(frame, pixels, detector)
-        except (BadImageError, BadDataError, NotFoundError, AlteredError) as error:
+        except (BadImageError, BadDataError, AlteredError) as error:
             return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
         return FrameResult(
             frame=frame.id, verdict=decide(findings), detector=reference, findings=findings, heatmap=heatmap
         )
+
+    def _stored(self, address: str, frame: CapturedFrame) -> bytes:
+        """Return the image's bytes. A file that is gone ends the run: a verdict is for ever, a store comes back."""
+        try:
+            return self.images.get(address)
+        except NotFoundError as error:
+            raise StorageError(
+                f"the image of frame {frame.source!r} of coil {frame.coil!r} is gone ({error}); bring the image store "
+                "back and score again"
+            ) from error
 
     def _findings(self, frame: CapturedFrame, pixels: Pixels, detector: Detector) -> tuple[tuple[Finding, ...], str]:
         maps = detector.examine(pixels)
@@ -117,10 +128,20 @@ class Scoring:
         found = zip(regions, typings, strict=True)
         return tuple(_finding(frame, region.roi, typing) for region, typing in found), heatmap
 
-    def _close(self, unit: CatalogUnit, coil: Coil, *, detector: str, new: int, started_at: datetime) -> ScoreSummary:
-        """Balance the books: every captured frame was judged or is unusable."""
+    def _close(
+        self,
+        unit: CatalogUnit,
+        coil: Coil,
+        frames: Sequence[CapturedFrame],
+        *,
+        detector: str,
+        new: int,
+        started_at: datetime,
+    ) -> ScoreSummary:
+        """Balance the books: every frame that was there at the start was judged or is unusable."""
         seconds = (self.clock() - started_at).total_seconds()
-        frames, results = unit.frames(coil.id), unit.results(coil.id, detector=detector)
+        there = {frame.id for frame in frames}  # an ingest may have added more meanwhile; they are for the next run
+        results = [result for result in unit.results(coil.id, detector=detector) if result.frame in there]
         verdicts = Counter(result.verdict.value for result in results)
         unusable = verdicts[Verdict.UNUSABLE.value]
         judged = len(results) - unusable

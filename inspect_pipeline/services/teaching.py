@@ -64,6 +64,11 @@ class Teaching:
             labels = in_force(unit.labels(line=line), role=LabelRole.SUPPORT)
         if not labels:
             raise BadDataError(f"line {line!r} has no support labels; label known-good regions and samples first")
+        examples = list(labelled_frames(self.catalog, self.images, labels))
+        left_out = len(labels) - sum(len(of_frame) for _, _, of_frame in examples)
+        labels = [label for _, _, of_frame in examples for label in of_frame]
+        if not labels:
+            raise BadDataError(f"all {left_out} support labels of line {line!r} lie on unusable frames; label others")
         source = initialization_name(initialization)
         version, bundle = self.registry.load(source, alias=CHAMPION)
         origin = f"{source}@{version}"
@@ -76,12 +81,13 @@ class Teaching:
             return _summary(model, known.version, manifest, new=False, seconds=0.0)
         taught = teach(
             from_bundle(bundle),
-            [regions for _, regions, _ in labelled_frames(self.catalog, self.images, labels)],
+            [regions for _, regions, _ in examples],
             promise=self.promise,
             settings=self.settings,
             seed=seed,
             progress=self.progress,
         )
+        taught = replace(taught, warnings=(*taught.warnings, *_left_out(left_out)))
         detector = self._bundle(taught, labels, origin=origin, digest=digest, seed=seed)
         new_version = self.registry.register(model, detector, tags={INPUT_TAG: digest, "line": line, "recipe": recipe})
         self._challenge(model, new_version)
@@ -99,14 +105,17 @@ class Teaching:
         self.registry.set_alias(model, CHALLENGER, None if in_force else version)
 
     def unused_labels(self, line: str, recipe: str) -> int:
-        """Return how many support labels in force no registered detector of the line has used."""
+        """Return how many supports of the line its newest detector lacks, or has though they were withdrawn."""
         with self.catalog.transaction() as unit:
-            labels = {label.id for label in in_force(unit.labels(line=line), role=LabelRole.SUPPORT)}
+            supports = in_force(unit.labels(line=line), role=LabelRole.SUPPORT)
+            frames = {frame_id: unit.frame(frame_id) for frame_id in {label.region.frame for label in supports}}
+        usable = {frame_id for frame_id, frame in frames.items() if frame is not None and frame.usable}
+        labels = {label.id for label in supports if label.region.frame in usable}
         model = detector_name(line, recipe)
         used: set[str] = set()
         for version in self.registry.versions(model)[:1]:
             used = set(self.registry.load(model, version=version.version)[1].manifest["lineage"]["labels"])
-        return len(labels - used)
+        return len(labels ^ used)
 
     def _input_digest(self, labels: Sequence[Label], initialization: Bundle, seed: int) -> str:
         parts = [sorted(label.id for label in labels), initialization.sha256, repr(self.settings), repr(self.promise)]
@@ -133,6 +142,10 @@ class Teaching:
                     reached = life_cycle_for(result.found.trials)
                     unit.put_type(line, DefectType(name=result.defect_type, life_cycle=reached))
             unit.add_stage(run)
+
+
+def _left_out(count: int) -> tuple[str, ...]:
+    return (f"{count} support labels lie on unusable frames and teach nothing",) if count else ()
 
 
 def _evidence(taught: Taught, promise: Promise) -> Evidence:

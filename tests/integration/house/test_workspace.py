@@ -1,5 +1,6 @@
 """The house on disk without a registry: whose coils they are, what is reserved, what a data folder becomes."""
 
+import zlib
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from inspect_pipeline.domain.labels import LabelKind, LabelRole
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from inspect_pipeline.imaging.painting import paint
 from inspect_pipeline.services.folder_split import SplitSettings
+from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.settings import Settings
 
 SIDE_PX = 64
@@ -32,7 +34,7 @@ def write_images(folder: Path, count: int, *, kind: str | None = None, masks: Pa
         if each is not None:
             each.mkdir(parents=True)
     for number in range(count):
-        pixels = texture(number)
+        pixels = texture(zlib.crc32(str(folder.parent.parent.name + folder.name).encode()) + number)
         if kind is not None:
             generator = np.random.default_rng(number)
             pixels, mask = paint(kind, pixels, generator=generator, strength=1.0)
@@ -109,23 +111,52 @@ def test_the_same_samples_given_twice_are_taken_in_once(tmp_path: Path) -> None:
     assert [(summary.new, summary.labels) for summary in summaries] == [(3, 3), (0, 0)]
 
 
-def test_a_sample_that_cannot_be_read_is_said_and_stays_on_the_books(tmp_path: Path) -> None:
+def test_a_sample_that_cannot_be_read_is_said_and_nothing_is_taken_in(tmp_path: Path) -> None:
     samples = write_images(tmp_path / "scratches", 2, kind="scratch")
-    (samples / "torn.png").write_bytes((samples / "0.png").read_bytes()[:200])
+    good = (samples / "0.png").read_bytes()
+    (samples / "torn.png").write_bytes(good[:200])
     with opened(tmp_path / "workspace") as house:
-        with pytest.raises(BadDataError, match=r"1 of 3 images cannot teach: torn\.png: .*truncated"):
-            take_in(
-                house,
-                "scratch",
-                samples=samples,
-                labels=None,
-                normals=None,
-                line="strip",
-                recipe="default",
-                operator="test",
-            )
+        with pytest.raises(BadDataError, match=r"1 of 3 images cannot teach: samples/torn\.png: .*truncated"):
+            taken_in(house, samples)
         with house.catalog.transaction() as unit:
-            assert [frame.usable for frame in unit.frames("samples of strip")] == [True, True, False]
+            assert (unit.labels(), unit.coil("samples of strip")) == ([], None)
+        (samples / "torn.png").write_bytes(good)
+        assert taken_in(house, samples).labels == 3
+
+
+def test_files_of_one_name_keep_what_their_own_folder_says(tmp_path: Path) -> None:
+    samples = write_images(tmp_path / "new", 3, kind="scratch")
+    normals = write_images(tmp_path / "good", 20)
+    with opened(tmp_path / "workspace") as house:
+        taken_in(house, samples, normals=normals)
+        with house.catalog.transaction() as unit:
+            frames = {frame.id: frame.source for frame in unit.frames("samples of strip")}
+            said = {frames[label.region.frame]: label.defect_type for label in unit.labels()}
+    assert said == {f"samples/{n}.png": "scratch" for n in range(3)} | {f"normals/{n}.png": None for n in range(20)}
+
+
+def taken_in(house: House, samples: Path, *, normals: Path | None = None) -> IngestSummary:
+    return take_in(
+        house,
+        "scratch",
+        samples=samples,
+        labels=None,
+        normals=normals,
+        line="strip",
+        recipe="default",
+        operator="test",
+    )
+
+
+def test_a_second_seed_in_one_workspace_never_judges_what_the_first_one_taught(families: Path, tmp_path: Path) -> None:
+    with opened(tmp_path / "workspace") as house:
+        for coil in (first := house.demo.plan(families)).coils:
+            house.demo.ingest(first, coil.id)
+        second = house.demo.plan(families, seed=1)
+        assert second.line != first.line
+        with pytest.raises(BadDataError, match=r"held-out images were taught or trained on .* new workspace"):
+            for coil in second.coils:
+                house.demo.ingest(second, coil.id)
 
 
 def test_a_users_folder_becomes_history_teaching_and_held_out_coils(families: Path, tmp_path: Path) -> None:

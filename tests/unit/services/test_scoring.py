@@ -124,7 +124,7 @@ def test_frames_that_cannot_be_judged_are_unusable_with_their_reason_and_the_res
     plant.add_frame(0, picture(0))
     plant.add_frame(1, picture(1, "bar"), reason="torn: only 20 of 96 lines arrived")
     plant.add_frame(2, None, reason="002.png: truncated PNG")
-    del plant.images.contents[plant.add_frame(3, picture(3)).image or ""]
+    plant.add_frame(3, picture(3), reason="blank: one grey value")
     plant.images.contents[plant.add_frame(4, picture(4)).image or ""] = b"other bytes"
     plant.add_frame(5, picture(5)[:8, :8])
     plant.add_frame(6, picture(6, "bar"))
@@ -137,10 +137,32 @@ def test_frames_that_cannot_be_judged_are_unusable_with_their_reason_and_the_res
     assert summary.not_inspected_m == pytest.approx((5 * SIDE_PX + 40) * MM_ALONG / 1000)
     told = reasons(plant)
     assert (told["001"], told["002"]) == ("torn: only 20 of 96 lines arrived", "002.png: truncated PNG")
-    assert (told["003"] or "").startswith("there is no image")
+    assert told["003"] == "blank: one grey value"
     assert "altered" in (told["004"] or "")
     assert "too small to be judged" in (told["005"] or "")
     assert all(result.findings == () for result in results(plant) if result.verdict is Verdict.UNUSABLE)
+
+
+def test_an_image_that_is_gone_ends_the_run_and_the_coil_is_finished_when_it_is_back(plant: Plant) -> None:
+    plant.add_coil()
+    plant.add_frame(0, picture(0))
+    address = plant.add_frame(1, picture(1, "bar")).image or ""
+    content = plant.images.contents.pop(address)
+    with pytest.raises(StorageError, match=r"is gone .*score again"):
+        plant.scoring().run(COIL)
+    plant.images.contents[address] = content
+    assert plant.scoring().run(COIL).verdicts == {"PASS": 1, "DEFECT": 1}
+
+
+def test_frames_that_arrive_while_a_coil_is_scored_are_left_for_the_next_run(plant: Plant) -> None:
+    plant.add_coil()
+    plant.add_frame(0, picture(0))
+
+    def arrives(_stage: str, _done: int, _total: int) -> None:
+        plant.add_frame(1, picture(1))
+
+    first = replace(plant.scoring(), progress=arrives).run(COIL)
+    assert (first.judged, plant.scoring().run(COIL).judged) == (1, 2)
 
 
 def test_a_stored_file_that_is_no_image_is_unusable(plant: Plant) -> None:

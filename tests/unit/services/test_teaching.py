@@ -181,14 +181,25 @@ def test_labels_that_only_measure_and_labels_of_other_lines_change_nothing(plant
     assert (again.version, again.new) == ("1", False)
 
 
-def test_a_label_on_an_unusable_frame_teaches_nothing_but_stays_in_the_lineage(plant: Plant) -> None:
+def test_a_label_on_an_unusable_frame_is_no_support_and_not_in_the_lineage(plant: Plant) -> None:
     torn = plant.add_frame(40, picture(40, "spot"), coil="samples of strip", reason="torn: 3 of 96 lines arrived")
     label = plant.add_label(torn, "spot", roi=BAR)
+    again = plant.teaching().adapt(LINE, "default")
+    assert (again.new, again.version, plant.teaching().unused_labels(LINE, "default")) == (False, "1", 0)
+    plant.add_lesson(None, 1, first=50)
     second = plant.teaching().adapt(LINE, "default")
-    assert (second.new, set(second.leave_one_out)) == (True, {"bar"})
     _, bundle = plant.registry.load(DETECTOR, version=second.version)
-    assert label.id in bundle.manifest["lineage"]["labels"]
-    assert bundle.manifest["class_names"] == ["bar"]
+    assert label.id not in bundle.manifest["lineage"]["labels"]
+    assert any("1 support labels lie on unusable frames" in warning for warning in second.warnings)
+
+
+def test_a_withdrawn_label_is_a_reason_to_adapt_again(plant: Plant) -> None:
+    plant.teaching().adapt(LINE, "default")
+    assert plant.teaching().unused_labels(LINE, "default") == 0
+    with plant.catalog.transaction() as unit:
+        first = unit.labels(line=LINE)[0]
+        unit.add_labels([replace(first, id="moved", role=LabelRole.HELD_OUT, supersedes=first.id)])
+    assert plant.teaching().unused_labels(LINE, "default") == 1
 
 
 @pytest.mark.parametrize("settled", [LifeCycle.APPROVED, LifeCycle.RETIRED])
