@@ -51,8 +51,8 @@ def spread(promise: Mapping[str, Any]) -> str:
     rows = max(by_amount(promise["rows"]).items())[1]
     rates = [row["overkill"]["rate"] for row in rows]
     return (
-        f"One draw is not the rule: over {len(rows)} seeds overkill was {min(rates):.1%} to {max(rates):.1%}, in the mean "
-        f"{sum(rates) / len(rates):.1%}."
+        f"One draw is not the rule: over {len(rows)} seeds overkill was {min(rates):.1%} to {max(rates):.1%}, "
+        f"in the mean {sum(rates) / len(rates):.1%}."
     )
 
 
