@@ -163,7 +163,7 @@ def test_the_summary_keeps_real_and_simulated_escapes_apart() -> None:
         "refused": ["gate: no"],
     }  # fmt: skip
     assert demo_summary(answer).splitlines() == [
-        "Held out and never used before: solar cells, judged by cell.",
+        "Held out of training, teaching and thresholds: solar cells, judged by cell.",
         "  escapes (real defects): 25.0% (1 of 4; 95% interval 0.6% to 80.6%)",
         "  escapes (simulated defects): not measured",
         "  overkill: 25.0% (1 of 4; 95% interval 0.6% to 80.6%), promised at most 5.0%",
