@@ -39,9 +39,13 @@ def examine(stores: Stores) -> list[Check]:
         ("catalog", lambda: _catalog(stores)),
         ("models", lambda: _models(stores)),
         ("demo images", _demo_images),
-        ("network", lambda: _network(stores.settings)),
     ]
-    return [_checked(name, look) for name, look in looks]
+    return [*(_checked(name, look) for name, look in looks), network(stores.settings)]
+
+
+def network(settings: Settings) -> Check:
+    """Return whether these settings work without network, or with no more than the servers they name."""
+    return _checked("network", lambda: _network(settings))
 
 
 def _checked(name: str, look: Callable[[], str]) -> Check:

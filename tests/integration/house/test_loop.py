@@ -179,6 +179,8 @@ def test_an_initialization_carried_to_another_plant_gives_identical_detectors_an
         assert house.import_model(carried) == (INITIALIZATION, "1")
         assert house.registry.aliased(INITIALIZATION, "challenger") == "1"
         promote(house, INITIALIZATION, "1")
+        house.import_model(carried)  # what is in force does not challenge itself
+        assert house.registry.aliased(INITIALIZATION, "challenger") is None
         for coil in ("poly-teach", HELD_OUT):
             house.demo.ingest(loop.plan, coil)
         taught = house.adapt(line=LINE, recipe=RECIPE)

@@ -2,11 +2,13 @@
 
 import zlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from inspect_pipeline.bootstrap.doctor import network
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.samples import take_in
 from inspect_pipeline.domain.labels import LabelKind, LabelRole
@@ -14,7 +16,7 @@ from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from inspect_pipeline.imaging.painting import paint
 from inspect_pipeline.services.folder_split import SplitSettings
 from inspect_pipeline.services.ingest import IngestSummary
-from inspect_pipeline.settings import Settings
+from inspect_pipeline.settings import BackboneSettings, Settings, StoreSettings
 
 SIDE_PX = 64
 
@@ -191,3 +193,19 @@ def test_a_workspace_that_is_a_file_is_refused_with_what_to_do(tmp_path: Path) -
     (tmp_path / "workspace").write_text("a file")
     with pytest.raises(StorageError, match=r"cannot be made .* choose one that can be written with --workspace"):
         opened(tmp_path / "workspace")
+
+
+@pytest.mark.parametrize(
+    ("settings", "ok", "told"),
+    [
+        ({}, True, "none needed"),
+        ({"stores": StoreSettings(mlflow_uri="http://127.0.0.1:5000")}, True, "configured servers only: mlflow"),
+        ({"backbone": BackboneSettings(weights="hub:timm/some.model", sha256="0" * 64)}, False, "hub:timm/some.model"),
+    ],
+)
+def test_the_doctor_says_what_network_the_settings_need(
+    settings: dict[str, Any], ok: bool, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    check = network(Settings(workspace=tmp_path, **settings))
+    assert (check.ok, told in check.detail) == (ok, True)

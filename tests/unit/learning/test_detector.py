@@ -1,5 +1,6 @@
 """The detector on real weights: from frames to named regions, through bytes and back without a changed number."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -137,3 +138,10 @@ def test_a_region_outside_its_frame_is_refused(taught: Taught) -> None:
     )
     with pytest.raises(BadDataError, match="outside"):
         taught.detector.name_regions(maps, [Roi(top=0, left=64, bottom=16, right=80)])
+
+
+def test_scores_that_are_no_numbers_are_refused_and_never_pass(taught: Taught) -> None:
+    detector = taught.detector
+    broken = replace(detector, normality=replace(detector.normality, mean=detector.normality.mean * float("nan")))
+    with pytest.raises(BadDataError, match="no number"):
+        broken.examine(frame(np.random.default_rng(9), bars=()))

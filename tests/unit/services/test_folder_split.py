@@ -169,3 +169,9 @@ def test_no_image_is_used_twice_and_no_group_stands_on_both_sides(
     assert classes(parts.held_out)[parts.new_type] >= SMALL.min_held_out
     assert any(is_normal(image.class_name) for image in parts.held_out)
     assert any(not is_normal(image.class_name) for image in parts.history)
+
+
+def test_fewer_pieces_than_shots_are_refused_with_both_numbers() -> None:
+    few = [*images("steel", "good", 12), *images("steel", "scratch", 9, group_of=9), *images("cloth", "hole", 5)]
+    with pytest.raises(BadDataError, match="has 1 leakage groups to teach from, 2 are needed"):
+        split(few)

@@ -258,3 +258,16 @@ def test_two_cameras_may_use_the_same_name() -> None:
     same = texture(0)
     left, right = shot(0, pixels=same), replace(shot(0, pixels=same.copy()), camera="camera-1")
     assert plant.ingest(Camera([left, right])).new == 2
+
+
+@dataclass
+class DropFolder(Camera):
+    """A folder in which a file is still being written."""
+
+    incomplete: tuple[str, ...] = ("2.png.part",)
+
+
+def test_files_still_being_written_are_told_and_a_camera_has_none() -> None:
+    plant = Plant()
+    assert plant.ingest(DropFolder(shots(1))).incomplete == ("2.png.part",)
+    assert plant.ingest(Camera(shots(1))).incomplete == ()

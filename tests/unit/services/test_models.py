@@ -197,3 +197,14 @@ def test_a_reference_names_an_alias_or_a_version() -> None:
 def test_a_reference_without_name_or_which_is_refused(text: str) -> None:
     with pytest.raises(BadDataError, match="NAME@ALIAS"):
         parsed_reference(text)
+
+
+def test_a_rollback_to_what_is_in_force_already_moves_nothing() -> None:
+    plant = Plant()
+    version = plant.challenge()
+    plant.registry.set_alias(MODEL, CHAMPION, version)
+    plant.registry.set_alias(MODEL, PREVIOUS, version)  # as a kill in the middle of a rollback leaves it
+    with pytest.raises(NothingToDoError, match="in force already"):
+        plant.rollback()
+    with plant.catalog.transaction() as unit:
+        assert unit.promotions(MODEL) == []
