@@ -59,7 +59,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml requirements.lock
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml requirements.lock
 	@echo "installing from requirements.lock (a few minutes the first time)"
-	$(PIP) -e ".[demo,postgres,dev]"
+	$(PIP) -e ".[demo,postgres,cameras,s3,dev]"
 	@$(MAKE) --no-print-directory opencv-without-screen
 	@touch $@ $(VENV)/.demo
 

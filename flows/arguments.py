@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     _meta_train(commands.add_parser("meta_train", parents=[common], help="meta-train an initialization"))
     _adapt(commands.add_parser("adapt", parents=[common], help="build detectors from labels not used yet"))
     _score(commands.add_parser("score", parents=[common], help="judge frames that have no verdict yet"))
+    _retention(commands.add_parser("retention", parents=[common], help="remove old images by the rules"))
     _demo(commands.add_parser("demo", parents=[common], help="the whole loop, ends with a report"))
     serve = commands.add_parser("serve", parents=[common], help="run the flows on the schedules of schedules.yaml")
     serve.add_argument("--port", type=int, help="port of the workspace's Prefect server on 127.0.0.1 (default: free)")
@@ -32,10 +33,12 @@ def parameters_of(arguments: argparse.Namespace) -> dict[str, object]:
 
 
 def _ingest(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--source", required=True, help="folder or camera URI")
+    parser.add_argument("--source", required=True, help="folder, or a URI such as camera:NAME")
     parser.add_argument("--coil", help="name of the coil (default: the folder's)")
     _line_and_recipe(parser)
     parser.add_argument("--subfolders", action="store_true", default=None, help="each subfolder is a coil")
+    parser.add_argument("--rewound", action="store_true", default=None, help="the coil runs towards its head")
+    parser.add_argument("--offset-m", type=float, metavar="M", help="where on the coil its first line lies")
 
 
 def _meta_train(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +58,10 @@ def _adapt(parser: argparse.ArgumentParser) -> None:
 def _score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coil", help="default: all coils of lines with a detector in force")
     parser.add_argument("--model", metavar="NAME@ALIAS", help="default: the champion")
+
+
+def _retention(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", default=None, help="say what would go, change nothing")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

@@ -21,11 +21,17 @@ def ingest(
     line: str = "default",
     recipe: str = "default",
     subfolders: bool = False,
+    rewound: bool = False,
+    offset_m: float = 0.0,
 ) -> State[dict[str, Any]]:
-    """Take in the folder or camera ``source`` as one coil, or each of its subfolders as a coil of its own."""
+    """Take in the source (a folder, or a URI as of ``inspect-pipeline ingest``) as one coil, or its subfolders as coils.
+
+    Line 0 of the coil lies ``offset_m`` metres from its head; a ``rewound`` one runs towards the head.
+    """
     with door_of_this_run() as door:
         sources = coil_folders(source) if subfolders else [source]
-        rows = [row for one in sources for row in _ingest_one(door, one, coil=coil, line=line, recipe=recipe)]
+        passage = {"rewound": rewound, "offset_m": offset_m}
+        rows = [row for one in sources for row in _ingest_one(door, one, coil, line, recipe, passage)]
         show_table("ingest", f"Ingest of {source}", [_table_row(row) for row in rows])
         return concluded(_outcome(source, rows))
 
@@ -38,9 +44,11 @@ def coil_folders(source: str) -> list[str]:
     return folders
 
 
-def _ingest_one(door: Door, source: str, *, coil: str | None, line: str, recipe: str) -> list[dict[str, Any]]:
+def _ingest_one(
+    door: Door, source: str, coil: str | None, line: str, recipe: str, passage: dict[str, Any]
+) -> list[dict[str, Any]]:
     with door.turn(f"ingest {coil or Path(source).name}") as ours:
-        return [take_in(door, source, coil=coil, line=line, recipe=recipe)] if ours else []
+        return [take_in(door, source, coil=coil, line=line, recipe=recipe, passage=passage)] if ours else []
 
 
 @task(
@@ -51,9 +59,13 @@ def _ingest_one(door: Door, source: str, *, coil: str | None, line: str, recipe:
     retry_delay_seconds=RETRY_DELAYS_S,
     retry_condition_fn=worth_a_retry,
 )
-def take_in(door: Door, source: str, *, coil: str | None, line: str, recipe: str) -> dict[str, Any]:
+def take_in(
+    door: Door, source: str, *, coil: str | None, line: str, recipe: str, passage: dict[str, Any]
+) -> dict[str, Any]:
     """Return the summary of the ingest of one coil as JSON."""
-    summary = door.house.ingest(source, coil=coil, line=line, recipe=recipe)
+    summary = door.house.ingest(
+        source, coil=coil, line=line, recipe=recipe, rewound=passage["rewound"], offset_m=passage["offset_m"]
+    )
     return {**as_json(summary), "nothing_new": summary.nothing_new}
 
 
@@ -76,6 +88,9 @@ def _table_row(row: dict[str, Any]) -> dict[str, str | int | float | None]:
         "duplicates": row["duplicates"],
         "unusable": len(row["unusable"]),
         "gaps": len(row["missing"]),
+        "missing lines": sum(gap["line_count"] for gap in row["missing"]),
         "labels": row["labels"],
+        "lines/s": row["rates"]["lines_per_s"],
+        "MB/s": row["rates"]["megabytes_per_s"],
         "seconds": row["seconds"],
     }

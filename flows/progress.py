@@ -33,13 +33,14 @@ class LoggedProgress:
     clock: Callable[[], float] = time.monotonic
     _last_s: dict[str, float] = field(default_factory=dict)
 
-    def __call__(self, what: str, done: int, total: int) -> None:
+    def __call__(self, what: str, done: int, total: int, note: str = "") -> None:
         """Log how far ``what`` has come; ``total`` 0 is not known."""
         now = self.clock()
         if done != total and now - self._last_s.get(what, -_EVERY_S) < _EVERY_S:
             return
         self._last_s[what] = now
         text = f"{what}: {done} of {total}" if total else f"{what}: {done}"
+        text = f"{text}, {note}" if note else text
         get_run_logger().info("%s", text, extra=marked(what, done, total))
 
 

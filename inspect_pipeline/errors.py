@@ -9,6 +9,7 @@ InspectError                      our fault unless a child says otherwise     ex
 │   └── WeightsError              backbone weights missing, wrong or altered
 ├── RefusedError                  a gate said no                              exit 3
 ├── NothingToDoError              the work is already done                    exit 4
+├── CameraError                   a camera that is lost or does not answer    exit 1
 └── StorageError                  disk, database or registry                  exit 1
     ├── DiskFullError
     └── AlteredError              stored bytes that are no longer what was stored
@@ -61,6 +62,10 @@ class NothingToDoError(InspectError):
     """All that was asked for is already there."""
 
     exit_code = 4
+
+
+class CameraError(InspectError):
+    """A camera is not there, is held by another program, or was lost; what it sent before is kept."""
 
 
 class StorageError(InspectError):

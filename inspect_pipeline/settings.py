@@ -4,6 +4,7 @@
 Sections are frozen dataclasses that stand beside the code that uses them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -13,11 +14,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from inspect_pipeline.cameras.camera_setup import CameraSetup
 from inspect_pipeline.domain.gate import GateRules
+from inspect_pipeline.domain.retention import RetentionRules
 from inspect_pipeline.errors import ConfigError, UserError
 from inspect_pipeline.imaging.capture_quality import QualityLimits
+from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.services.folder_split import SplitSettings
+from inspect_pipeline.services.pipeline import IntakeSettings
 from inspect_pipeline.services.training_settings import TrainingSettings
 
 ENVIRONMENT_PREFIX = "INSPECT_"
@@ -30,6 +35,7 @@ class StoreSettings:
     """Where state is kept; what is not given lies in the workspace. URLs may hold passwords, so they are not shown."""
 
     catalog_url: str | None = field(default=None, repr=False)
+    images_url: str | None = field(default=None, repr=False)
     mlflow_uri: str | None = field(default=None, repr=False)
 
 
@@ -63,10 +69,20 @@ class ScheduleSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What a product is inspected for: the promise on overkill with its unit, and the limits of a usable capture."""
+    """What a product is inspected for: the promise on overkill with its unit, and the limits of a usable capture.
+
+    With ``edges.enabled`` the strip is found in every frame, and findings are looked for between its edges without
+    ``trim_mm`` on either side.
+    """
 
     promise: Promise = field(default_factory=Promise)
     capture: QualityLimits = field(default_factory=QualityLimits)
+    edges: EdgeSettings = field(default_factory=lambda: EdgeSettings(enabled=False))
+    trim_mm: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.trim_mm < math.inf or (self.trim_mm > 0.0 and not self.edges.enabled):
+            raise ConfigError(f"trim_mm {self.trim_mm} needs edges.enabled: true, and 0 or more millimetres")
 
 
 def _recipes() -> Mapping[str, Recipe]:
@@ -82,6 +98,17 @@ class RecipeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CamerasSettings:
+    """The cameras by name, as frames carry it; one that is not named here is as its source says."""
+
+    cameras: Mapping[str, CameraSetup] = field(default_factory=dict)
+
+    def of(self, camera: str) -> CameraSetup:
+        """Return how a camera is set up."""
+        return self.cameras.get(camera, CameraSetup())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that is configured, composed once."""
 
@@ -92,6 +119,9 @@ class Settings:
     training: TrainingSettings = field(default_factory=TrainingSettings)
     demo: SplitSettings = field(default_factory=SplitSettings)
     recipes: RecipeSettings = field(default_factory=RecipeSettings)
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    cameras: CamerasSettings = field(default_factory=CamerasSettings)
+    retention: RetentionRules = field(default_factory=RetentionRules)
     gates: GateRules = field(default_factory=GateRules)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
 
@@ -106,6 +136,11 @@ class Settings:
     def catalog_url(self) -> str:
         """URL of the catalog: as configured, else a SQLite file of the workspace."""
         return self.stores.catalog_url or f"sqlite:///{self.workspace / 'catalog.sqlite'}"
+
+    @property
+    def images_url(self) -> str:
+        """Where image files are kept: as configured, else a folder of the workspace."""
+        return self.stores.images_url or str(self.workspace / "images")
 
     @property
     def mlflow_uri(self) -> str:

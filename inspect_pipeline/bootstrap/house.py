@@ -1,5 +1,6 @@
 """The house with its doors: settings become adapters, adapters go into use cases."""
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,8 +18,11 @@ from inspect_pipeline.settings import Settings
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import Demo
     from inspect_pipeline.bootstrap.doctor import Check
+    from inspect_pipeline.domain.flat_field import FlatFieldVersion
+    from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
     from inspect_pipeline.services.evaluation import EvaluateSummary, Regions
     from inspect_pipeline.services.ingest import IngestSummary
+    from inspect_pipeline.services.retention import Retention
     from inspect_pipeline.services.scoring import ScoreSummary
     from inspect_pipeline.services.teaching import Teaching, TeachSummary
     from inspect_pipeline.services.training import TrainSummary
@@ -29,7 +33,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def silent(_stage: str, _done: int, _total: int) -> None:
+def silent(_stage: str, _done: int, _total: int, _note: str = "") -> None:
     """Report no progress."""
 
 
@@ -72,16 +76,68 @@ class House(Stores):
         line: str = "default",
         recipe: str = "default",
         family: str | None = None,
+        rewound: bool = False,
+        offset_m: float = 0.0,
+        ended: threading.Event | None = None,
     ) -> "IngestSummary":
-        """Take in a folder of images (a path, or ``folder:PATH``) as one coil, by default named after the folder."""
-        from inspect_pipeline.cameras.drop_folder import DropFolderSettings, open_drop_folder
+        """Take in a source of frames as one coil: a folder (a path), or what ``bootstrap.source_uris`` knows.
 
-        folder = _folder(source)
-        name = coil or folder.resolve().name
-        if name.startswith(SAMPLES):
-            raise BadDataError(f"coil name {name!r} is kept for taught samples, which are not judged; give another one")
-        target = self.coil_named(name, line=line, recipe=recipe, family=line if family is None else family)
-        return self.ingesting(recipe).run(open_drop_folder(folder, DropFolderSettings()), target)
+        A folder is by default the coil of its name. Line 0 lies ``offset_m`` metres from the head; a ``rewound`` coil
+        runs from there towards the head. Once ``ended`` is set, what came is written and the coil closed.
+        """
+        from inspect_pipeline.bootstrap.sources import opened_source
+
+        with opened_source(self, source, ended=ended or threading.Event()) as opened:
+            name = coil or opened.coil
+            if name is None:
+                raise BadDataError(f"source {source!r} does not say which coil it is; name it with --coil")
+            if name.startswith(SAMPLES):
+                raise BadDataError(
+                    f"coil name {name!r} is kept for taught samples, which are not judged; give another one"
+                )
+            family = line if family is None else family
+            target = self.coil_named(
+                name, line=line, recipe=recipe, family=family, rewound=rewound, offset_m=offset_m
+            )
+            return self.ingesting(recipe).run(opened, target, live=opened.live)
+
+    def build_flat_field(
+        self, camera: str, *, dark: str, bright: str, operator: str, target: float | None = None
+    ) -> "FlatFieldVersion":
+        """Build a version of a camera's flat field from sources of dark and of bright reference captures."""
+        from inspect_pipeline.bootstrap.sources import opened_source
+
+        ended = threading.Event()
+        with opened_source(self, dark, ended=ended) as dark_ones, opened_source(self, bright, ended=ended) as bright_ones:
+            return self.flat_fields.build(dark_ones, bright_ones, camera=camera, operator=operator, target=target)
+
+    def list_flat_fields(self, camera: str | None = None) -> "list[FlatFieldVersion]":
+        """Return the versions of a camera's flat field, or of all, newest first."""
+        with self.catalog.transaction() as unit:
+            return list(unit.flat_fields(camera))
+
+    @cached_property
+    def retention(self) -> "Retention":
+        """Removal of old images by the rules of the settings."""
+        from inspect_pipeline.services.retention import Retention
+
+        return Retention(
+            catalog=self.catalog, images=self.images, rules=self.settings.retention, clock=self.clock
+        )
+
+    def coil_facts(self, *, line: str | None = None) -> "list[CoilFacts]":
+        """Return the books of all coils of material, oldest first, or of those of one line."""
+        return self._coils.facts([coil for coil in self.coils() if line in (None, coil.line)])
+
+    def coil_book(self, coil: str) -> "CoilBook":
+        """Return a coil with its ledger, remarks and quality. Raises NotFoundError."""
+        return self._coils.book(coil)
+
+    @cached_property
+    def _coils(self) -> "Coils":
+        from inspect_pipeline.services.coils import Coils
+
+        return Coils(catalog=self.catalog)
 
     def train(
         self, data: Sequence[Path] = (), *, method: str = "protonet", name: str = "default", seed: int = 0
@@ -205,12 +261,3 @@ class House(Stores):
         from inspect_pipeline.bootstrap.doctor import examine
 
         return examine(self)
-
-
-def _folder(source: str) -> Path:
-    scheme, separator, rest = source.partition(":")
-    if not separator or "/" in scheme or len(scheme) < 2:
-        return Path(source)
-    if scheme != "folder":
-        raise BadDataError(f"source {source!r}: cameras of kind {scheme!r} are not supported; give a folder of images")
-    return Path(rest)

@@ -11,12 +11,16 @@ from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.domain.taxonomy import checked_name
 from inspect_pipeline.settings import Settings
 from inspect_pipeline.store.catalog import SqlCatalog, open_catalog
-from inspect_pipeline.store.images import FileImageStore
+from inspect_pipeline.store.image_stores import open_image_store
 from inspect_pipeline.store.weights import WeightsSource, read_weights
 
 if TYPE_CHECKING:
     from inspect_pipeline.imaging.flatfield import FlatField
+    from inspect_pipeline.services.correcting import Correcting
+    from inspect_pipeline.services.flat_fields import FlatFields
     from inspect_pipeline.services.ingest import Ingest, LabelFrame
+    from inspect_pipeline.store.images import FileImageStore
+    from inspect_pipeline.store.object_images import ObjectImageStore
     from inspect_pipeline.store.registry import MlflowRegistry
     from inspect_pipeline.store.tracker import MlflowTracker
 
@@ -54,9 +58,9 @@ class Stores:
         return open_catalog(self.settings.catalog_url)
 
     @cached_property
-    def images(self) -> FileImageStore:
-        """The content-addressed image files of the workspace."""
-        return FileImageStore(self.settings.workspace / "images")
+    def images(self) -> "FileImageStore | ObjectImageStore":
+        """The content-addressed image files: in the workspace, or where stores.images_url says."""
+        return open_image_store(self.settings.images_url)
 
     @cached_property
     def registry(self) -> "MlflowRegistry":
@@ -72,7 +76,9 @@ class Stores:
 
         return MlflowTracker(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
 
-    def coil_named(self, name: str, *, line: str, recipe: str, family: str) -> Coil:
+    def coil_named(
+        self, name: str, *, line: str, recipe: str, family: str, rewound: bool = False, offset_m: float = 0.0
+    ) -> Coil:
         """Return a coil made now, its names checked. Raises BadDataError for a name that cannot be used."""
         return Coil(
             id=checked_name(name, what="coil"),
@@ -80,23 +86,54 @@ class Stores:
             recipe=checked_name(recipe, what="recipe"),
             family=checked_name(family, what="family"),
             created_at=self.clock(),
+            reversed=rewound,
+            offset_m=offset_m,
         )
 
     def ingesting(
         self, recipe: str, *, flat_field: "FlatField | None" = None, label_frame: "LabelFrame | None" = None
     ) -> "Ingest":
-        """Return the ingest use case for a recipe, with a flat field and labels that come along."""
-        from inspect_pipeline.services.ingest import Ingest
+        """Return the ingest use case for a recipe, with labels that come along.
 
+        Frames get the flat fields of the catalog, by their camera; a ``flat_field`` given here holds for all of them.
+        """
+        from inspect_pipeline.services.ingest import Ingest, LineSetup
+        from inspect_pipeline.services.preparing import Correction
+
+        wanted, cameras = self.settings.recipe(recipe), self.settings.cameras
         return Ingest(
             catalog=self.catalog,
             images=self.images,
-            limits=self.settings.recipe(recipe).capture,
+            setup=LineSetup(
+                limits=wanted.capture,
+                intake=self.settings.intake,
+                edges=wanted.edges,
+                trim_mm=wanted.trim_mm,
+                mounts=lambda camera: cameras.of(camera).mount,
+            ),
             clock=self.clock,
             progress=self.progress,
-            flat_field=flat_field,
+            correction_for=self._correcting() if flat_field is None else lambda _frame: Correction(flat=flat_field),
             label_frame=label_frame,
         )
+
+    @cached_property
+    def flat_fields(self) -> "FlatFields":
+        """Building and reading flat fields of cameras."""
+        from inspect_pipeline.services.flat_fields import FlatFields
+
+        return FlatFields(catalog=self.catalog, images=self.images, clock=self.clock)
+
+    def _correcting(self) -> "Correcting":
+        from inspect_pipeline.services.correcting import Correcting, CorrectionRule
+
+        def rule(camera: str) -> CorrectionRule:
+            setup = self.settings.cameras.of(camera)
+            return CorrectionRule(use=setup.flat_field, validity=setup.validity)
+
+        with self.catalog.transaction() as unit:
+            versions = tuple(unit.flat_fields())
+        return Correcting(versions=versions, rules=rule, load=self.flat_fields.load)
 
     def backbone_weights(self) -> bytes:
         """Return the bytes of the configured backbone's weights, their hash verified. Raises WeightsError."""

@@ -1,26 +1,33 @@
 """JSON beside images: what the camera knew of a frame or of a whole coil; read strictly, refused by name and line.
 
-``<stem>.json`` beside an image holds the facts of that frame; ``coil.json`` holds those of the folder: the same keys as
-defaults, ``expected_lines``, and under ``frames`` the facts of single files by name.
+``<stem>.json`` beside an image holds the facts of that frame. ``coil.json`` holds those of the folder: the same keys as
+defaults (``first_line`` and ``sequence`` are where counting begins), ``expected_lines``, ``cameras``, ``sidecars``
+(true: an image is complete only with its own sidecar), and under ``frames`` the facts of single files by name.
 """
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.cameras.strict_json import JsonFile
+from inspect_pipeline.domain.capture import CaptureSettings
 
 COIL_SIDECAR = "coil.json"
-T = TypeVar("T")
-_LARGEST_BYTES = 32 * 1024 * 1024
+_LARGEST_FRAME_BYTES = 1 << 16
+_LARGEST_COIL_BYTES = 1 << 23  # 30,000 frames and more; read as objects it takes about 25 times that
+_OF_ONE_FRAME = ("valid_lines", "encoder")
+_ENDIANS = ("little", "big")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameFacts:
-    """What a sidecar says of one frame; None where it says nothing. ``captured_at`` is UTC."""
+    """What a sidecar says of one frame; None where it says nothing. ``captured_at`` is UTC.
+
+    ``width``, ``height``, ``endian`` and ``channels`` lay out a raw file; ``bits`` are the significant bits a sample.
+    """
 
     first_line: int | None = None
     sequence: int | None = None
@@ -29,98 +36,151 @@ class FrameFacts:
     mm_per_px_along: float | None = None
     camera: str | None = None
     valid_lines: int | None = None
+    encoder: int | None = None
+    exposure_us: float | None = None
+    gain_db: float | None = None
+    temperature_c: float | None = None
+    reverse: bool | None = None
+    bits: int | None = None
+    width: int | None = None
+    height: int | None = None
+    endian: str | None = None
+    channels: int | None = None
+
+    @property
+    def settings(self) -> CaptureSettings:
+        """How the camera was set."""
+        return CaptureSettings(
+            exposure_us=self.exposure_us,
+            gain_db=self.gain_db,
+            temperature_c=self.temperature_c,
+            reverse=bool(self.reverse),
+            bits=self.bits,
+        )
+
+    def over(self, defaults: "FrameFacts") -> "FrameFacts":
+        """Return these facts, and the defaults where they say nothing; where a frame begins has no default."""
+        own = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name) is not None}
+        return replace(defaults, **{"first_line": None, "sequence": None, **own})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoilFacts:
-    """What ``coil.json`` says: defaults for every frame, the coil's length in lines, and facts of single files."""
+    """What ``coil.json`` says: defaults for every frame, the coil's length in lines, and facts of single files.
+
+    ``cameras`` are those that should have seen the coil; ``sidecars``: whether every image comes with one.
+    """
 
     defaults: FrameFacts = field(default_factory=FrameFacts)
     expected_lines: int | None = None
+    cameras: tuple[str, ...] = ()
+    sidecars: bool = False
     frames: Mapping[str, FrameFacts] = field(default_factory=dict)
 
 
 def read_frame_sidecar(path: Path) -> FrameFacts:
     """Return the facts of one frame. Raises BadDataError naming file, line and what is wrong."""
-    text, document = _document(path)
-    return _frame_facts(document, path, text)
+    file = JsonFile(path, largest_bytes=_LARGEST_FRAME_BYTES)
+    return _frame_facts(file, file.document)
 
 
 def read_coil_sidecar(path: Path) -> CoilFacts:
     """Return the facts of the folder. Raises BadDataError naming file, line and what is wrong."""
-    text, document = _document(path)
-    expected, frames = document.pop("expected_lines", None), document.pop("frames", {})
+    file = JsonFile(path, largest_bytes=_LARGEST_COIL_BYTES)
+    document = dict(file.document)
+    of_coil = {key: document.pop(key, None) for key in ("expected_lines", "cameras", "sidecars")}
+    frames = document.pop("frames", {})
     if not isinstance(frames, dict) or not all(isinstance(facts, dict) for facts in frames.values()):
-        _refuse(path, text, "frames", "is no object of file names to facts")
+        file.refuse("frames", "is no object of file names to facts")
+    for key in _OF_ONE_FRAME:
+        if key in document:
+            file.refuse(key, "belongs to one frame; put it under frames, or beside the image")
     return CoilFacts(
-        defaults=_frame_facts(document, path, text),
-        expected_lines=None if expected is None else _checked(_whole, expected, "expected_lines", path, text),
-        frames={name: _frame_facts(facts, path, text) for name, facts in frames.items()},
+        defaults=_frame_facts(file, document),
+        expected_lines=file.get(_whole, of_coil, "expected_lines"),
+        cameras=file.get(_names, of_coil, "cameras") or (),
+        sidecars=file.get(_yes_or_no, of_coil, "sidecars") or False,
+        frames={name: _frame_facts(file, facts) for name, facts in frames.items()},
     )
 
 
-def _document(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise BadDataError(f"{path.name}: larger than {_LARGEST_BYTES} bytes; no sidecar is")
-        text = path.read_text(encoding="utf-8-sig")
-        document = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_no_constant)
-    except OSError as error:
-        raise BadDataError(f"{path.name}: cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise BadDataError(f"{path.name}: not UTF-8 text (byte {error.start}); save it as UTF-8 JSON") from error
-    except json.JSONDecodeError as error:
-        raise BadDataError(f"{path.name}:{error.lineno}: no valid JSON ({error.msg})") from error
-    except (ValueError, RecursionError) as error:
-        raise BadDataError(f"{path.name}: no valid sidecar ({error})") from error
-    if not isinstance(document, dict):
-        raise BadDataError(f"{path.name}:1: holds no JSON object; give {{...}} with the facts of the frame")
-    return text, document
-
-
-def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        twins = sorted({key for key, _ in pairs if [name for name, _ in pairs].count(key) > 1})
-        raise ValueError(f"key {twins[0]!r} stands there twice")
-    return document
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number that JSON knows")
-
-
-def _frame_facts(document: Mapping[str, Any], path: Path, text: str) -> FrameFacts:
+def _frame_facts(file: JsonFile, document: Mapping[str, Any]) -> FrameFacts:
     known = [one.name for one in fields(FrameFacts)]
     for key in document:
         if key not in known:
-            _refuse(path, text, key, f"is unknown; the keys are {', '.join(known)}")
+            file.refuse(key, f"is unknown; the keys are {', '.join(known)}")
     return FrameFacts(
-        first_line=_get(_whole, document, "first_line", path, text),
-        sequence=_get(_whole, document, "sequence", path, text),
-        captured_at=_get(_moment, document, "captured_at", path, text),
-        mm_per_px_across=_get(_length, document, "mm_per_px_across", path, text),
-        mm_per_px_along=_get(_length, document, "mm_per_px_along", path, text),
-        camera=_get(_name, document, "camera", path, text),
-        valid_lines=_get(_whole, document, "valid_lines", path, text),
+        first_line=file.get(_whole, document, "first_line"),
+        sequence=file.get(_whole, document, "sequence"),
+        captured_at=file.get(_moment, document, "captured_at"),
+        mm_per_px_across=file.get(_length, document, "mm_per_px_across"),
+        mm_per_px_along=file.get(_length, document, "mm_per_px_along"),
+        camera=file.get(_name, document, "camera"),
+        valid_lines=file.get(_whole, document, "valid_lines"),
+        encoder=file.get(_count, document, "encoder"),
+        exposure_us=file.get(_exposure, document, "exposure_us"),
+        gain_db=file.get(_number, document, "gain_db"),
+        temperature_c=file.get(_number, document, "temperature_c"),
+        reverse=file.get(_yes_or_no, document, "reverse"),
+        bits=file.get(_bits, document, "bits"),
+        width=file.get(_size, document, "width"),
+        height=file.get(_size, document, "height"),
+        endian=file.get(_endian, document, "endian"),
+        channels=file.get(_channels, document, "channels"),
     )
-
-
-def _get(check: Callable[[Any], T], document: Mapping[str, Any], key: str, path: Path, text: str) -> T | None:
-    value = document.get(key)
-    return None if value is None else _checked(check, value, key, path, text)
-
-
-def _checked(check: Callable[[Any], T], value: Any, key: str, path: Path, text: str) -> T:
-    try:
-        return check(value)
-    except ValueError as error:
-        _refuse(path, text, key, f"is {value!r}; give {error}")
 
 
 def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise ValueError("a whole number of 0 or more")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 2**53:
+        raise ValueError("a whole number of counts")
+    return value
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 2**31:
+        raise ValueError("a whole number of pixels, 1 or more")
+    return value
+
+
+def _bits(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 16:
+        raise ValueError("significant bits a sample, 1 to 16")
+    return value
+
+
+def _channels(value: Any) -> int:
+    if isinstance(value, bool) or value not in (1, 3):
+        raise ValueError("1 (grey) or 3 (RGB)")
+    return int(value)
+
+
+def _endian(value: Any) -> str:
+    if value not in _ENDIANS:
+        raise ValueError(f"{' or '.join(_ENDIANS)}, the byte order of a raw file")
+    return str(value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6 or math.isnan(value):
+        raise ValueError("a number")
+    return float(value)
+
+
+def _exposure(value: Any) -> float:
+    if _number(value) <= 0:
+        raise ValueError("microseconds above 0")
+    return float(value)
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")  # noqa: TRY004 - one kind of refusal, worded by the caller
     return value
 
 
@@ -131,9 +191,19 @@ def _length(value: Any) -> float:
 
 
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > 80:
-        raise ValueError("a name of 1 to 80 characters")
+    if not isinstance(value, str) or not value.strip() or len(value) > 80 or not value.isprintable():
+        raise ValueError("a name of 1 to 80 characters that can be printed")
     return value.strip()
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    wanted = "a list of different names, none empty"
+    if not isinstance(value, list) or not value:
+        raise ValueError(wanted)
+    names = tuple(_name(one) for one in value)
+    if len(set(names)) != len(names):
+        raise ValueError(wanted)
+    return names
 
 
 def _moment(value: Any) -> datetime:
@@ -142,14 +212,9 @@ def _moment(value: Any) -> datetime:
         raise ValueError(wanted)  # noqa: TRY004 - one kind of refusal, worded by the caller
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        in_utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:  # the year 1 has no UTC east of Greenwich
         raise ValueError(wanted) from error
     if moment.tzinfo is None:
         raise ValueError(wanted)
-    return moment.astimezone(UTC)
-
-
-def _refuse(path: Path, text: str, key: str, what: str) -> NoReturn:
-    lines = [number for number, line in enumerate(text.splitlines(), start=1) if f'"{key}"' in line]
-    where = f"{path.name}:{lines[0]}" if lines else path.name
-    raise BadDataError(f"{where}: {key!r} {what}")
+    return in_utc

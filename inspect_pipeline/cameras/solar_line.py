@@ -14,7 +14,8 @@ from inspect_pipeline.domain.labels import Origin
 from inspect_pipeline.domain.material import Frame, Pixels, Roi
 from inspect_pipeline.domain.records import Capture
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.imaging.line_camera import LineCamera, LineCameraSettings, LineCapture, first_line_from
+from inspect_pipeline.domain.counters import first_line_from
+from inspect_pipeline.imaging.line_camera import LineCamera, LineCameraSettings, LineCapture
 
 CELLS_ACROSS = 6
 WIDTH_PX, LINES_PER_FRAME = CELLS_ACROSS * CELL_PX, CELLS_PER_FRAME // CELLS_ACROSS * CELL_PX

@@ -8,7 +8,20 @@ from typing import Annotated, cast
 import typer
 
 from inspect_pipeline import __version__
-from inspect_pipeline.cli import demo, doctor, evaluate, flows, ingest, report, score, teach, train
+from inspect_pipeline.cli import (
+    coils,
+    demo,
+    doctor,
+    evaluate,
+    flatfield,
+    flows,
+    ingest,
+    report,
+    retention,
+    score,
+    teach,
+    train,
+)
 from inspect_pipeline.cli.models import gating, listing, transport
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, WorkspaceOption
 from inspect_pipeline.cli.session import Invocation
@@ -25,11 +38,13 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("ingest")(ingest.ingest)
+app.command("coils")(coils.coils)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("teach")(teach.teach)
 app.command("score")(score.score)
 app.command("report")(report.report)
+app.command("retention")(retention.retention)
 app.command("doctor")(doctor.doctor)
 
 models_app = typer.Typer(
@@ -44,6 +59,11 @@ models_app.command("export")(transport.export)
 models_app.command("import")(transport.import_file)
 models_app.command("verify")(transport.verify)
 app.add_typer(models_app, name="models")
+
+flatfield_app = typer.Typer(help="Flat fields of the cameras, from reference captures.", no_args_is_help=True)
+flatfield_app.command("build")(flatfield.build)
+flatfield_app.command("list")(flatfield.show)
+app.add_typer(flatfield_app, name="flatfield")
 
 flows_app = typer.Typer(help="The flows on their schedules, here or deployed.", no_args_is_help=True)
 flows_app.command("serve")(flows.serve)

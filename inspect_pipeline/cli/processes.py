@@ -1,7 +1,8 @@
-"""Another program run to its end in this one's place."""
+"""Another program run to its end in this one's place, and what signals ask of this one."""
 
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -53,3 +54,21 @@ def stop_passed_on(child: Stoppable) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGTERM and the first Ctrl-C set while the block runs; a second Ctrl-C interrupts at once."""
+    ended = threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if ended.is_set() and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        ended.set()
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

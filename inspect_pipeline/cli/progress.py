@@ -35,7 +35,7 @@ class ProgressLines:
         self._seconds = seconds
         self._last: dict[str, float] = {}
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Report ``done`` of ``total`` (0: not known)."""
         now = self._seconds()
         waited = now - self._last.setdefault(stage, now)
@@ -43,7 +43,8 @@ class ProgressLines:
             return
         self._last[stage] = now
         count = f"{done} of {total}" if total else str(done)
-        print(f"{printable(stage)}: {count}", file=self._stream, flush=True)
+        more = f", {printable(note)}" if note else ""
+        print(f"{printable(stage)}: {count}{more}", file=self._stream, flush=True)
 
 
 class ProgressBars:
@@ -53,12 +54,13 @@ class ProgressBars:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Report ``done`` of ``total`` (0: not known)."""
         if stage not in self._tasks:
             self._end_open_bars()
             self._tasks[stage] = self._bars.add_task(printable(stage), total=total or None)
-        self._bars.update(self._tasks[stage], completed=done, total=total or None)
+        text = printable(f"{stage}: {note}" if note else stage)
+        self._bars.update(self._tasks[stage], completed=done, total=total or None, description=text)
 
     def _end_open_bars(self) -> None:
         """Fill the bars of unknown length: when another piece of work begins, they are done."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from inspect_pipeline.domain.material import CapturedFrame, Gap, Roi, mm_per_line
+from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.errors import BadDataError
 
@@ -86,17 +86,6 @@ class FrameResult:
                 f"frame {self.frame}: {self.verdict} with {len(self.findings)} findings, which say "
                 f"{decide(self.findings)}; score it again"
             )
-
-
-def not_inspected_m(frames: Iterable[CapturedFrame], results: Iterable[FrameResult], gaps: Iterable[Gap]) -> float:
-    """Return the metres of a coil that nobody judged: gaps, unusable frames and frames without a verdict.
-
-    Lines count with ``mm_per_line``; those of two captures count as not judged where one of the two was not.
-    """
-    judged = {result.frame for result in results if result.verdict is not Verdict.UNUSABLE}
-    every = list(frames)
-    lines = sum(frame.line_count for frame in every if frame.id not in judged) + sum(gap.line_count for gap in gaps)
-    return lines * mm_per_line(every) / 1000.0
 
 
 def decide(findings: Iterable[Finding]) -> Verdict:

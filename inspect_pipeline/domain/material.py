@@ -6,12 +6,13 @@ Coordinates. ``crossweb`` runs across the strip, pixel columns from the left edg
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inspect_pipeline.domain.capture import CaptureSettings, FrameMeasures
 from inspect_pipeline.errors import BadDataError
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -87,7 +88,8 @@ class Frame:
 
     ``pixels`` is u8 or u16 of shape (h, w) or (h, w, 3) RGB, read-only, h == ``line_count`` of which the first
     ``valid_lines`` hold data of this frame (None: all). ``captured_at`` is UTC. ``source`` names the capture within
-    its coil and camera: two captures of one source with the same pixels are one.
+    its coil and camera: two captures of one source with the same pixels are one. ``sequence`` is the camera's frame
+    counter and ``encoder`` the encoder's count at the first line (None: no encoder), both without wraps.
     """
 
     id: str
@@ -100,6 +102,8 @@ class Frame:
     sequence: int = 0
     source: str = ""
     valid_lines: int | None = None
+    encoder: int | None = None
+    settings: CaptureSettings = field(default_factory=CaptureSettings)
 
     def __post_init__(self) -> None:
         grey_or_rgb = self.pixels.ndim == 2 or (self.pixels.ndim == 3 and self.pixels.shape[2] == 3)
@@ -160,8 +164,14 @@ class Place:
 class CapturedFrame:
     """What the catalog keeps of one capture; ``image`` is the content address, None where there is none.
 
-    ``reason`` is set exactly when the capture is unusable; a capture without an image always is. A torn or dark frame
-    is unusable and keeps its image.
+    ``reason`` is set exactly when the capture is unusable; a capture without an image always is. A dark or blurred
+    frame is unusable and keeps its image. A torn frame is as long as what arrived of it: ``torn_lines`` more were
+    announced after its ``line_count``. ``note`` says what was odd about a frame that is usable all the same.
+
+    ``fingerprint`` is a hash of the raw pixels. On the coil the frame begins at ``downweb_m`` (None: its first
+    line times the resolution) and goes on against the axis where ``reversed``; across the machine its left border lies
+    at ``offset_mm``, its columns running the other way where ``mirrored``. ``pruned_at``: when retention removed the
+    image file; the row stays.
     """
 
     id: str
@@ -177,6 +187,15 @@ class CapturedFrame:
     mm_per_px_along: float
     image: str | None
     reason: str | None = None
+    torn_lines: int = 0
+    note: str | None = None
+    fingerprint: str | None = None
+    downweb_m: float | None = None
+    reversed: bool = False
+    offset_mm: float = 0.0
+    mirrored: bool = False
+    pruned_at: datetime | None = None
+    measures: FrameMeasures | None = None
 
     def __post_init__(self) -> None:
         if self.image is None and not self.reason:
@@ -198,11 +217,32 @@ class CapturedFrame:
         """Metres of material along the web."""
         return self.line_count * self.mm_per_px_along / 1000.0
 
+    @property
+    def width_mm(self) -> float:
+        """Millimetres across that the camera sees."""
+        return self.width_px * self.mm_per_px_across
+
+    @property
+    def start_m(self) -> float:
+        """Where on the coil its first line lies."""
+        return self.first_line * self.mm_per_px_along / 1000.0 if self.downweb_m is None else self.downweb_m
+
+    @property
+    def head_m(self) -> float:
+        """The end of the frame that is nearer to the head of the coil."""
+        return self.start_m - self.length_m if self.reversed else self.start_m
+
+    def across_mm(self, column_px: float) -> float:
+        """Return where a column lies across the machine; 0.0 px is the left border of the first column."""
+        column = self.width_px - column_px if self.mirrored else column_px
+        return self.offset_mm + column * self.mm_per_px_across
+
     def place(self, roi: Roi) -> Place:
-        """Return where a box of this frame lies on the coil."""
+        """Return where a box of this frame lies on the coil, crossweb in millimetres of the machine."""
+        along_m = (roi.top + roi.bottom) / 2.0 * self.mm_per_px_along / 1000.0
         return Place(
-            crossweb_mm=(roi.left + roi.right) / 2.0 * self.mm_per_px_across,
-            downweb_m=(self.first_line + (roi.top + roi.bottom) / 2.0) * self.mm_per_px_along / 1000.0,
+            crossweb_mm=self.across_mm((roi.left + roi.right) / 2.0),
+            downweb_m=self.start_m - along_m if self.reversed else self.start_m + along_m,
             width_mm=roi.width * self.mm_per_px_across,
             length_mm=roi.height * self.mm_per_px_along,
         )
@@ -214,52 +254,37 @@ def _refuse_scale(frame: str, across: float, along: float) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
-    """Lines ``first_line .. first_line + line_count`` of a coil that no frame holds, with the reason."""
-
-    first_line: int
-    line_count: int
-    reason: str
-
-    def __post_init__(self) -> None:
-        if self.first_line < 0 or self.line_count < 1:
-            raise BadDataError(f"gap of {self.line_count} lines from line {self.first_line}; give at least one line")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Coil:
-    """One strip, sheet, web or module string: what is inspected and reported as a whole."""
+    """One strip, sheet, web or module string: what is inspected and reported as a whole.
+
+    ``expected_lines`` is its length (None: not known), ``cameras`` those that should see all of it. Lines count from
+    the end that passes first; ``offset_m`` is where on the coil line 0 lies, and a rewound coil is ``reversed``: its
+    lines run towards the head. Raises BadDataError for a rewound coil whose offset (its length) is not given.
+    """
 
     id: str
     line: str
     recipe: str
     family: str
     created_at: datetime
+    expected_lines: int | None = None
+    cameras: tuple[str, ...] = ()
+    reversed: bool = False
+    offset_m: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.offset_m) or (self.reversed and self.offset_m <= 0.0):
+            raise BadDataError(
+                f"coil {self.id}: line 0 at {self.offset_m} m{' of a rewound coil' if self.reversed else ''} is no "
+                "place; give where it lies in metres from the head (a rewound coil: its length)"
+            )
+
+    def downweb_m(self, line: int, *, mm_per_line: float) -> float:
+        """Return where a line lies on the coil, in metres from its head."""
+        along_m = line * mm_per_line / 1000.0
+        return self.offset_m - along_m if self.reversed else self.offset_m + along_m
 
 
 def mm_per_line(frames: Iterable[CapturedFrame]) -> float:
     """Return the resolution downweb of a coil: that of its first frame with an image, 1 where none has one."""
     return next((frame.mm_per_px_along for frame in frames if frame.image is not None), 1.0)
-
-
-def missing_lines(spans: Iterable[tuple[int, int]], *, expected_lines: int | None = None) -> list[Gap]:
-    """Return the gaps between spans ``(first_line, line_count)`` of one camera, head first.
-
-    ``expected_lines`` is the length of the coil where it is known; lines after the last span are then missing too.
-    Overlapping spans (a repeated frame) leave no gap.
-    """
-    gaps: list[Gap] = []
-    position = 0
-    for first, count in sorted(spans):
-        if first > position:
-            gaps.append(Gap(first_line=position, line_count=first - position, reason="no frame holds these lines"))
-        position = max(position, first + count)
-    if expected_lines is not None and expected_lines > position:
-        gaps.append(
-            Gap(
-                first_line=position,
-                line_count=expected_lines - position,
-                reason="the coil ended before these lines",
-            )
-        )
-    return gaps

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,14 @@ from inspect_pipeline.domain.material import Frame, Pixels, Roi, UnusableCapture
 Clock = Callable[[], datetime]
 """Returns the time now, UTC and aware."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is done, how many are done and how many there are (0: not known)."""
+
+class Progress(Protocol):
+    """Called as work goes on."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+        """Take what is done, how much of it is done, how much there is (0: not known), and a word on its speed."""
+        ...
+
 
 Capture = Frame | UnusableCapture
 
@@ -41,6 +48,30 @@ class LabelledImage:
     load: Callable[[], Pixels]
     load_mask: Callable[[], NDArray[np.bool_]] | None = None
     boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraExtent:
+    """How far the frames of one camera reach on a coil.
+
+    ``end_line`` is the line after the last one, ``last_line`` the first line of the frame that was taken last (at
+    ``last_at``), ``first_line`` and ``first_at`` those of the first.
+    """
+
+    camera: str
+    first_line: int
+    first_at: datetime
+    last_line: int
+    last_at: datetime
+    end_line: int
+    last_sequence: int
+
+    @property
+    def lines_per_s(self) -> float | None:
+        """The line rate over the coil so far, None where one frame alone does not tell it."""
+        passed_s = (self.last_at - self.first_at).total_seconds()
+        lines = self.last_line - self.first_line
+        return lines / passed_s if passed_s > 0.0 and lines > 0 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

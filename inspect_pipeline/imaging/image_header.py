@@ -12,6 +12,10 @@ from inspect_pipeline.errors import BadImageError
 from inspect_pipeline.imaging.tiff_header import first_page, is_tiff
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+_PNG_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_MOST_PNG_CHUNKS = 1 << 20
+_DEFLATE_RATIO = 1032  # no stream of zlib grows by more
+_BMP_BARE, _BMP_MASKS = 0, 3
 _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_SCAN, _JPEG_END = 0xDA, b"\xff\xd9"
 
@@ -49,15 +53,20 @@ def read_header(content: bytes) -> ImageHeader:
 
 
 def _png(content: bytes) -> ImageHeader:
-    length, kind, width, height, bits = struct.unpack_from(">I4sIIB", content, 8)
+    length, kind, width, height, bits, colour = struct.unpack_from(">I4sIIBB", content, 8)
     if kind != b"IHDR" or length != 13:
         raise BadImageError("damaged PNG: the first chunk is no IHDR")
-    return ImageHeader(image_format="PNG", width_px=width, height_px=height, bits=bits, truncated=_png_damage(content))
+    needed = height * (1 + width * bits * _PNG_SAMPLES.get(colour, 1) // 8)
+    return ImageHeader(
+        image_format="PNG", width_px=width, height_px=height, bits=bits, truncated=_png_damage(content, needed)
+    )
 
 
-def _png_damage(content: bytes) -> str | None:
-    position = len(_PNG_MAGIC)
-    while position + 12 <= len(content):
+def _png_damage(content: bytes, needed: int) -> str | None:
+    position, packed = len(_PNG_MAGIC), 0
+    for _ in range(_MOST_PNG_CHUNKS):
+        if position + 12 > len(content):
+            break
         length, kind = struct.unpack_from(">I4s", content, position)
         end = position + 8 + length
         if end + 4 > len(content):
@@ -65,7 +74,9 @@ def _png_damage(content: bytes) -> str | None:
         if zlib.crc32(memoryview(content)[position + 4 : end]) != struct.unpack_from(">I", content, end)[0]:
             return f"checksum of chunk {kind.decode('latin-1')!r} at byte {position} is wrong"
         if kind == b"IEND":
-            return None
+            short = packed * _DEFLATE_RATIO < needed
+            return f"its pixels need {needed} bytes, {packed} packed ones cannot hold them" if short else None
+        packed += length if kind == b"IDAT" else 0
         position = end + 4
     return f"the file ends after {len(content)} bytes, before its last chunk"
 
@@ -97,8 +108,10 @@ def _bmp(content: bytes) -> ImageHeader:
     offset, header_bytes, width, height, _planes, bits, packing = struct.unpack_from("<I I i i H H I", content, 10)
     if header_bytes < 40 or width <= 0:
         raise BadImageError(f"BMP with a header of {header_bytes} bytes and width {width} is not read; save as PNG")
+    if packing not in (_BMP_BARE, _BMP_MASKS):
+        raise BadImageError("packed BMP (run lengths, JPEG or PNG inside) is not read; save as PNG")
     needed = offset + (width * bits + 31) // 32 * 4 * abs(height)
-    missing = packing == 0 and needed > len(content)
+    missing = needed > len(content)
     truncated = f"its pixels need {needed} bytes, the file has {len(content)}" if missing else None
     depth = 8 if bits in (24, 32) else bits  # a negative height only says that rows run top down
     return ImageHeader(image_format="BMP", width_px=width, height_px=abs(height), bits=depth, truncated=truncated)

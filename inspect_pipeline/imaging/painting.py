@@ -63,27 +63,25 @@ def paint(
         raise BadDataError(f"strength {strength} of {kind} is outside 0..1")
     if pixels.dtype != np.uint8 or pixels.ndim != 2 or min(pixels.shape) < 32:
         raise BadDataError(f"painting needs u8 pixels (h, w) of 32 px or more, not {pixels.dtype} {pixels.shape}")
-    family = KINDS[kind]
+    factor, mask = drawn(KINDS[kind], pixels, generator=generator, strength=strength)
+    return cast("NDArray[np.uint8]", np.clip(np.rint(pixels * factor), 0, 255).astype(np.uint8)), mask
+
+
+def drawn(
+    family: Kind, pixels: NDArray[np.uint8], *, generator: np.random.Generator, strength: float
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return what the defect multiplies the pixels by, f32 (h, w), and its mask, bool (h, w), never empty.
+
+    Where covered it darkens by the contrast or brightens by half of it (below 0 the other way round), slightly uneven.
+    """
     coverage = family.painter(pixels, generator)
     contrast = family.faint + (family.clear - family.faint) * strength
     bright = bool(generator.uniform() < family.bright_share)
-    return _blended(pixels, coverage, contrast, bright=bright, generator=generator), _mask(coverage)
-
-
-def _blended(
-    pixels: NDArray[np.uint8],
-    coverage: Coverage,
-    contrast: float,
-    *,
-    bright: bool,
-    generator: np.random.Generator,
-) -> NDArray[np.uint8]:
-    """Return the pixels darkened by ``contrast`` (or brightened by half of it) where covered, slightly uneven."""
     height, width = pixels.shape
     depth = coverage * np.float32(contrast)
     factor = 1.0 + 0.5 * depth if bright else 1.0 - depth
     factor *= 1.0 + 0.05 * depth * smooth_noise(generator, scale_px=8.0, height=height, width=width)
-    return cast("NDArray[np.uint8]", np.clip(np.rint(pixels * factor), 0, 255).astype(np.uint8))
+    return cast("NDArray[np.float32]", factor), _mask(np.abs(coverage))
 
 
 def _mask(coverage: Coverage) -> NDArray[np.bool_]:

@@ -58,8 +58,12 @@ def thumbnail(pixels: Pixels, *, longest_px: int = 256, full_scale: int | None =
     height, width = pixels.shape[:2]
     scale = min(longest_px / max(height, width), 1.0)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
-    return _png(_as_8_bit(cast(Pixels, small), full_scale))
+    source = cast(Pixels, np.ascontiguousarray(pixels))
+    if scale <= 0.25 and height % 2 == 0 and width % 2 == 0:
+        # Halving has a path of its own in OpenCV: in two steps the same average takes a third of the time.
+        source = cast(Pixels, cv2.resize(source, (width // 2, height // 2), interpolation=cv2.INTER_AREA))
+    small = cv2.resize(source, size, interpolation=cv2.INTER_AREA)
+    return _png(_as_8_bit(cast(Pixels, small), full_scale), effort=1)  # one a frame: time counts, not its size
 
 
 def as_rgb8(pixels: Pixels, *, full_scale: int | None = None) -> NDArray[np.uint8]:
@@ -100,6 +104,6 @@ def _draw(canvas: NDArray[np.uint8], outline: Outline, crop: Roi) -> None:
             cv2.rectangle(canvas, top_left, bottom_right, colour, thickness=1, lineType=cv2.LINE_8)
 
 
-def _png(pixels: NDArray[np.uint8]) -> bytes:
+def _png(pixels: NDArray[np.uint8], *, effort: int = 6) -> bytes:
     ordered = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
+    return cv2.imencode(".png", ordered, [cv2.IMWRITE_PNG_COMPRESSION, effort])[1].tobytes()

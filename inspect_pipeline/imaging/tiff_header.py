@@ -2,28 +2,41 @@
 
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 
 from inspect_pipeline.errors import BadImageError
 
 WIDTH, HEIGHT, BITS, PHOTOMETRIC = 256, 257, 258, 262
+COMPRESSION, SAMPLES, ROWS_A_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH = 259, 277, 278, 284, 322, 323
 STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES = 273, 279, 324, 325
 SAMPLE_FORMAT = 339
 _WANTED = frozenset(
-    {WIDTH, HEIGHT, BITS, PHOTOMETRIC, STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES, SAMPLE_FORMAT}
+    {
+        *(WIDTH, HEIGHT, BITS, PHOTOMETRIC, COMPRESSION, SAMPLES, ROWS_A_STRIP, PLANAR, TILE_WIDTH, TILE_LENGTH),
+        *(STRIP_OFFSETS, STRIP_BYTES, TILE_OFFSETS, TILE_BYTES, SAMPLE_FORMAT),
+    }
 )
 _BYTES_OF_TYPE = {1: "B", 3: "H", 4: "I"}
 _READABLE_PHOTOMETRICS = frozenset({0, 1, 2, 3, 6})
-_UNSIGNED = 1
+_UNSIGNED, _SUBSAMPLED, _SEPARATE_PLANES = 1, 6, 2
+_MOST_TAGS, _MOST_VALUES = 1024, 1 << 20
+# By how much a stream can grow at most: none, LZW (codes of 12 bits for 4096 bytes), deflate (two numbers), PackBits.
+_RATIOS = {1: 1, 5: 2731, 8: 1032, 32946: 1032, 32773: 64}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TiffPage:
-    """Size, bits a sample, and why the file lacks bytes that its strips or tiles need (None: it has them)."""
+    """Size, bits a sample, and why the file lacks bytes that its strips or tiles need (None: it has them).
+
+    ``strips`` are offset, length and the bytes that the strip or tile has to unpack to (0: not known here).
+    """
 
     width_px: int
     height_px: int
     bits: int
     truncated: str | None
+    compression: int
+    strips: tuple[tuple[int, int, int], ...]
 
 
 def is_tiff(content: bytes) -> bool:
@@ -43,12 +56,16 @@ def first_page(content: bytes) -> TiffPage:
         width_px=_one(tags, WIDTH),
         height_px=_one(tags, HEIGHT),
         bits=max(tags.get(BITS) or (1,)),
-        truncated=_missing_data(tags, len(content)),
+        truncated=_missing_data(tags, len(content)) or _too_little_data(tags),
+        compression=_first(tags, COMPRESSION),
+        strips=_strips(tags),
     )
 
 
 def _tags(content: bytes, offset: int, order: str) -> tuple[dict[int, tuple[int, ...]], int]:
     (count,) = struct.unpack_from(order + "H", content, offset)
+    if count > _MOST_TAGS:
+        raise BadImageError(f"damaged TIFF: {count} tags; a capture has a few dozen")
     tags: dict[int, tuple[int, ...]] = {}
     for index in range(count):
         entry = offset + 2 + 12 * index
@@ -56,6 +73,8 @@ def _tags(content: bytes, offset: int, order: str) -> tuple[dict[int, tuple[int,
         code = _BYTES_OF_TYPE.get(kind)
         if tag not in _WANTED or code is None:
             continue
+        if tag in tags or values > _MOST_VALUES:
+            raise BadImageError(f"damaged TIFF: tag {tag} stands there twice or holds {values} values")
         form = f"{order}{values}{code}"
         size = struct.calcsize(form)
         if size > len(content):
@@ -85,7 +104,43 @@ def _one(tags: dict[int, tuple[int, ...]], tag: int) -> int:
 def _missing_data(tags: dict[int, tuple[int, ...]], size: int) -> str | None:
     for offsets, lengths in ((STRIP_OFFSETS, STRIP_BYTES), (TILE_OFFSETS, TILE_BYTES)):
         if offsets in tags:
-            ends = (start + count for start, count in zip(tags[offsets], tags.get(lengths, ()), strict=False))
-            end = max(ends, default=0)
+            spans = sorted(zip(tags[offsets], tags.get(lengths, ()), strict=False))
+            end = max((start + count for start, count in spans), default=0)
+            if any(after[0] < before[0] + before[1] for before, after in pairwise(spans)):
+                return "its strips or tiles lie over each other"
             return f"its pixels need {end} bytes, the file has {size}" if end > size else None
     return "no strip or tile of pixels is listed"
+
+
+def _too_little_data(tags: dict[int, tuple[int, ...]]) -> str | None:
+    """Return why the bytes that are listed cannot hold the pixels, None where they can or nobody knows."""
+    ratio = _RATIOS.get(_first(tags, COMPRESSION))
+    listed = sum(tags.get(STRIP_BYTES) or tags.get(TILE_BYTES) or ())
+    bits = _one(tags, WIDTH) * max(tags.get(BITS) or (1,)) * _first(tags, SAMPLES)
+    needed = _one(tags, HEIGHT) * bits // 8
+    if ratio is None or tags.get(PHOTOMETRIC) == (_SUBSAMPLED,) or listed * ratio >= needed:
+        return None
+    return f"its pixels need {needed} bytes, {listed} are listed, too few for compression {_first(tags, COMPRESSION)}"
+
+
+def _strips(tags: dict[int, tuple[int, ...]]) -> tuple[tuple[int, int, int], ...]:
+    width, height = _one(tags, WIDTH), _one(tags, HEIGHT)
+    tiled = STRIP_OFFSETS not in tags
+    offsets, lengths = (TILE_OFFSETS, TILE_BYTES) if tiled else (STRIP_OFFSETS, STRIP_BYTES)
+    listed = list(zip(tags.get(offsets, ()), tags.get(lengths, ()), strict=False))
+    if tags.get(PHOTOMETRIC) == (_SUBSAMPLED,):
+        return tuple((offset, length, 0) for offset, length in listed)
+    samples = 1 if _first(tags, PLANAR) == _SEPARATE_PLANES else _first(tags, SAMPLES)
+    columns = _first(tags, TILE_WIDTH) if tiled else width
+    bytes_a_row = -(-columns * max(tags.get(BITS) or (1,)) * samples // 8)
+    rows = _first(tags, TILE_LENGTH) if tiled else min((tags.get(ROWS_A_STRIP) or (height,))[0] or height, height)
+    strips_a_plane = max(-(-height // max(rows, 1)), 1)
+    starts = [0 if tiled else number % strips_a_plane * rows for number in range(len(listed))]
+    return tuple(
+        (offset, length, (rows if tiled else min(rows, height - start)) * bytes_a_row)
+        for (offset, length), start in zip(listed, starts, strict=True)
+    )
+
+
+def _first(tags: dict[int, tuple[int, ...]], tag: int) -> int:
+    return (tags.get(tag) or (1,))[0]

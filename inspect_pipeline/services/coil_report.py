@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured, ShownRate
-from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, not_inspected_m
+from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict
 from inspect_pipeline.domain.grading import Grade, Outcome, grade, outcomes
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, in_force
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap, mm_per_line
+from inspect_pipeline.domain.geometry import StripLeft, place_on_strip, strip_left
+from inspect_pipeline.domain.ledger import Cover, Interval, Ledger, judged_ledger, spans_of
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Place, mm_per_line
 from inspect_pipeline.domain.records import Clock, StageRun
 from inspect_pipeline.domain.report import (
     CoilMap,
@@ -21,6 +24,7 @@ from inspect_pipeline.domain.report import (
     MapGap,
     MissedDefect,
     OriginTruth,
+    Pictures,
     ShownFinding,
     StageTime,
     Truth,
@@ -36,13 +40,13 @@ from inspect_pipeline.services.report_pictures import PictureRoom
 _EXHIBITS, _MISSED_PICTURES = 12, 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Facts:
     """All that the catalog knows of a coil and one detector version."""
 
     coil: Coil
     frames: list[CapturedFrame]
-    gaps: list[Gap]
+    book: Ledger
     results: list[FrameResult]
     labels: list[Label]
     stages: list[StageRun]
@@ -52,6 +56,20 @@ class _Facts:
     def mm_per_line(self) -> float:
         """Resolution downweb of the coil, as its lengths are counted everywhere."""
         return mm_per_line(self.frames)
+
+    @cached_property
+    def edge(self) -> StripLeft:
+        """The left edge of the strip, from which crossweb places count where it was seen."""
+        return strip_left(self.frames)
+
+    def metres(self, lines: int) -> float:
+        """Return the length of some lines along the coil."""
+        return lines * self.mm_per_line / 1000.0
+
+    def head_m(self, first_line: int, line_count: int) -> float:
+        """Return the end of some lines that is nearer to the head of the coil."""
+        ends = (self.coil.downweb_m(line, mm_per_line=self.mm_per_line) for line in (first_line, first_line + line_count))
+        return min(ends)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,11 +120,13 @@ class Reporting:
             if coil is None:
                 raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first")
             judged_by = detector or next(iter(unit.detectors_of(coil_id)), None)
+            frames = unit.frames(coil_id)
+            results = [] if judged_by is None else unit.results(coil_id, detector=judged_by)
             return _Facts(
                 coil=coil,
-                frames=unit.frames(coil_id),
-                gaps=unit.gaps(coil_id),
-                results=[] if judged_by is None else unit.results(coil_id, detector=judged_by),
+                frames=frames,
+                book=judged_ledger(coil, spans_of(frames), results),
+                results=results,
                 labels=in_force(unit.labels(coil=coil_id), role=LabelRole.HELD_OUT),
                 stages=_relevant(
                     unit.stages(),
@@ -118,9 +138,8 @@ class Reporting:
             )
 
     def _head(self, facts: _Facts) -> Head:
-        total_m = sum(frame.line_count for frame in facts.frames) * facts.mm_per_line / 1000.0
-        total_m += sum(gap.line_count for gap in facts.gaps) * facts.mm_per_line / 1000.0
-        lost_m = not_inspected_m(facts.frames, facts.results, facts.gaps)
+        facts.book.check()
+        total_m, lost_m = facts.metres(facts.book.expected_lines), facts.metres(facts.book.not_inspected_lines)
         return Head(
             coil=facts.coil.id,
             line=facts.coil.line,
@@ -186,30 +205,40 @@ def _by_source(shown: ShownFinding, sources: Mapping[str, str]) -> ShownFinding:
 
 def _coil_map(facts: _Facts, shown: Sequence[ShownFinding]) -> CoilMap:
     verdicts = {result.frame: result for result in facts.results}
-    scale = facts.mm_per_line / 1000.0
-    ends = [frame.first_line + frame.line_count for frame in facts.frames]
-    ends += [gap.first_line + gap.line_count for gap in facts.gaps]
+    ends_mm = [_left_mm(frame, facts) + frame.width_mm for frame in facts.frames if frame.usable]
     return CoilMap(
-        length_m=max(ends, default=0) * scale,
-        width_mm=max((frame.width_px * frame.mm_per_px_across for frame in facts.frames if frame.usable), default=1.0),
-        frames=tuple(_map_frame(frame, verdicts.get(frame.id), scale) for frame in facts.frames),
-        gaps=tuple(
-            MapGap(downweb_m=gap.first_line * scale, length_m=gap.line_count * scale, reason=gap.reason)
-            for gap in facts.gaps
-        ),
+        length_m=facts.metres(facts.book.expected_lines) + (0.0 if facts.coil.reversed else facts.coil.offset_m),
+        width_mm=max(ends_mm, default=1.0),
+        frames=tuple(_map_frame(frame, verdicts.get(frame.id), facts) for frame in facts.frames),
+        gaps=tuple(_map_gap(gap, facts) for gap in facts.book.of(Cover.MISSING)),
         findings=tuple(shown),
     )
 
 
-def _map_frame(frame: CapturedFrame, result: FrameResult | None, scale: float) -> MapFrame:
+def _map_gap(gap: Interval, facts: _Facts) -> MapGap:
+    whose = f"{gap.camera}: " if len(facts.book.cameras) > 1 else ""
+    return MapGap(
+        downweb_m=facts.head_m(gap.first_line, gap.line_count),
+        length_m=facts.metres(gap.line_count),
+        reason=f"{whose}{gap.reason}",
+    )
+
+
+def _left_mm(frame: CapturedFrame, facts: _Facts) -> float:
+    """Return where the view of a frame begins across the strip."""
+    return frame.offset_mm - facts.edge.at(frame.first_line + frame.line_count / 2.0)
+
+
+def _map_frame(frame: CapturedFrame, result: FrameResult | None, facts: _Facts) -> MapFrame:
     verdict = Verdict.UNUSABLE if frame.reason is not None else None if result is None else result.verdict
     return MapFrame(
         id=frame.source,
-        downweb_m=frame.first_line * scale,
-        length_m=frame.line_count * scale,
+        downweb_m=facts.head_m(frame.first_line, frame.line_count),
+        length_m=facts.metres(frame.line_count),
         verdict=verdict,
         reason=frame.reason if result is None else result.reason or frame.reason,
-        width_mm=frame.width_px * frame.mm_per_px_across if frame.usable else None,
+        crossweb_mm=_left_mm(frame, facts),
+        width_mm=frame.width_mm if frame.usable else None,
     )
 
 
@@ -274,27 +303,28 @@ def _missed(graded: Sequence[Outcome], facts: _Facts, pictures: PictureRoom) -> 
     scored = [(pictures.best_score(o.label.region.frame, o.label.region.roi), o) for o in escaped]
     ranked = sorted(scored, key=lambda item: item[0] if isinstance(item[0], float) else 0.0)
     chosen = {id(outcome) for _, outcome in ranked[:_MISSED_PICTURES]}
-    return tuple(_miss(outcome, best, frames, pictures, with_picture=id(outcome) in chosen) for best, outcome in scored)
+    return tuple(
+        _miss(
+            outcome,
+            best,
+            frame := frames[outcome.label.region.frame],
+            place_on_strip(frame, outcome.label.region.roi, facts.edge),
+            pictures if id(outcome) in chosen else None,
+        )
+        for best, outcome in scored
+    )
 
 
 def _miss(
-    outcome: Outcome,
-    best: MeasuredNumber,
-    frames: dict[str, CapturedFrame],
-    pictures: PictureRoom,
-    *,
-    with_picture: bool,
+    outcome: Outcome, best: MeasuredNumber, frame: CapturedFrame, place: Place, pictures: PictureRoom | None
 ) -> MissedDefect:
-    region = outcome.label.region
-    place = frames[region.frame].place(region.roi)
+    shown: Pictures | NotMeasured = NotMeasured(reason="only the clearest misses have pictures")
     return MissedDefect(
-        frame=frames[region.frame].source,
+        frame=frame.source,
         true_type=outcome.label.defect_type or "",
         origin=outcome.label.origin,
         crossweb_mm=place.crossweb_mm,
         downweb_m=place.downweb_m,
         best_score=best,
-        pictures=pictures.of(region.frame, region.roi)
-        if with_picture
-        else NotMeasured(reason="only the clearest misses have pictures"),
+        pictures=shown if pictures is None else pictures.of(frame.id, outcome.label.region.roi),
     )

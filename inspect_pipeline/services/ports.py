@@ -5,10 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from inspect_pipeline.domain.bundle import Bundle
+from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.labels import Label, LabelRole
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap
-from inspect_pipeline.domain.records import Capture, ModelVersion, Promotion, StageRun
+from inspect_pipeline.domain.ledger import Span
+from inspect_pipeline.domain.material import CapturedFrame, Coil
+from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion, Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType
 
 
@@ -22,6 +25,36 @@ class FrameSource(Protocol):
     @property
     def expected_lines(self) -> int | None:
         """Length of the coil in lines where the source knows it."""
+        ...
+
+
+@runtime_checkable
+class NamesCameras(Protocol):
+    """A source that knows which cameras should see the coil."""
+
+    @property
+    def expected_cameras(self) -> Sequence[str]:
+        """Names of the cameras; one that delivers nothing is missing in the ledger."""
+        ...
+
+
+@runtime_checkable
+class AlreadyCorrected(Protocol):
+    """A source whose frames were corrected by their flat field before (a replay)."""
+
+    @property
+    def corrected(self) -> bool:
+        """Whether the frames must not be corrected again."""
+        ...
+
+
+@runtime_checkable
+class TellsNotes(Protocol):
+    """A source that has something to say of itself: what a camera rounded, what its driver lost."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """One line each; asked for when the last capture has come."""
         ...
 
 
@@ -62,12 +95,48 @@ class CatalogUnit(Protocol):
         """Return one frame or None."""
         ...
 
-    def replace_gaps(self, coil: str, gaps: Sequence[Gap]) -> None:
-        """Set the ledger's missing intervals of a coil."""
+    def spans(self, coil: str) -> list[Span]:
+        """Return what the ledger needs of each capture of a coil, in no order."""
         ...
 
-    def gaps(self, coil: str) -> list[Gap]:
-        """Return the missing intervals, head first."""
+    def frame_keys(self, coil: str) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield (id, camera, source, whether a fingerprint made the id) of each capture of a coil."""
+        ...
+
+    def first_frames(self, coil: str) -> list[CapturedFrame]:
+        """Return of each camera of a coil the frame with the lowest first line among those with an encoder."""
+        ...
+
+    def remarks(self, coil: str) -> list[tuple[str, str | None, str | None]]:
+        """Return (source, reason, note) of the captures of a coil that are unusable or odd, by first line."""
+        ...
+
+    def count_frames(self, coil: str) -> int:
+        """Return how many captures a coil has."""
+        ...
+
+    def quality(self, coil: str) -> list[QualityRange]:
+        """Return lowest, mean and highest of each measure of each camera of a coil, by camera; unmeasured ones not."""
+        ...
+
+    def mm_per_line(self, coil: str) -> float:
+        """Return the resolution downweb of a coil, as ``domain.material.mm_per_line`` of its frames."""
+        ...
+
+    def extents(self, coil: str) -> list[CameraExtent]:
+        """Return how far the frames of each camera of a coil reach, by camera; captures without lines not counted."""
+        ...
+
+    def expect(self, coil: str, *, lines: int | None, cameras: Sequence[str]) -> None:
+        """Set the expected length (None: leave it) and add the cameras. Raises NotFoundError for an unknown coil."""
+        ...
+
+    def add_flat_field(self, version: FlatFieldVersion) -> bool:
+        """Add a version of a camera's flat field; False when it was there."""
+        ...
+
+    def flat_fields(self, camera: str | None = None) -> Sequence[FlatFieldVersion]:
+        """Return the versions of a camera's flat field, or of all, newest first."""
         ...
 
     def add_labels(self, labels: Sequence[Label]) -> int:
@@ -126,7 +195,7 @@ class Catalog(Protocol):
 class ImageStore(Protocol):
     """Content-addressed files; an address is ``<sha256>.<suffix>``."""
 
-    def put(self, content: bytes, *, suffix: str) -> str:
+    def put(self, content: bytes | bytearray | memoryview, *, suffix: str) -> str:
         """Store bytes (temp, fsync, rename) and return their address; known bytes are not written again."""
         ...
 

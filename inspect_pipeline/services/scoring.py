@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.bundle import detector_name
-from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide, not_inspected_m
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
+from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide
+from inspect_pipeline.domain.geometry import StripLeft, inspected_columns, place_on_strip, strip_left
+from inspect_pipeline.domain.ledger import judged_ledger, spans_of
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi, mm_per_line
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, InspectError, NotFoundError, StorageError
 from inspect_pipeline.imaging.decode import decode, encode_png
@@ -65,9 +67,10 @@ class Scoring:
         started = self.clock()
         coil, frames, done, judge, detector = self._open(coil_id, reference)
         waiting = [frame for frame in frames if frame.id not in done]
+        edge = strip_left(frames)
         for at in range(0, len(waiting), _FRAMES_A_TRANSACTION):
             batch = waiting[at : at + _FRAMES_A_TRANSACTION]
-            results = [self._judge(frame, detector, judge) for frame in batch]
+            results = [self._judge(frame, detector, judge, edge) for frame in batch]
             with self.catalog.transaction() as unit:
                 unit.add_results(coil.id, results)
             self.progress(f"score {coil.id}", at + len(batch), len(waiting))
@@ -89,14 +92,14 @@ class Scoring:
             done = {result.frame for result in unit.results(coil_id, detector=judge)}
         return coil, frames, done, judge, Detector.from_bundle(bundle)
 
-    def _judge(self, frame: CapturedFrame, detector: Detector, reference: str) -> FrameResult:
+    def _judge(self, frame: CapturedFrame, detector: Detector, reference: str, edge: StripLeft) -> FrameResult:
         if frame.image is None or frame.reason is not None:
             return FrameResult(
                 frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=frame.reason or "no image"
             )
         try:
             pixels = decode(self._stored(frame.image, frame), name=frame.source)
-            findings, heatmap = self._findings(frame, pixels, detector)
+            findings, heatmap = self._findings(frame, pixels, detector, edge)
         except (BadImageError, BadDataError, AlteredError) as error:
             return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
         return FrameResult(
@@ -104,7 +107,12 @@ class Scoring:
         )
 
     def _stored(self, address: str, frame: CapturedFrame) -> bytes:
-        """Return the image's bytes. A file that is gone ends the run: a verdict is for ever, a store comes back."""
+        """Return the image's bytes. A file that is gone ends the run: a verdict is for ever, a store comes back.
+
+        One that retention removed is gone for good: its frame is UNUSABLE to a detector that had not judged it by then.
+        """
+        if frame.pruned_at is not None:
+            raise BadImageError(f"the image was removed by retention on {frame.pruned_at:%Y-%m-%d}; it cannot be judged")
         try:
             return self.images.get(address)
         except NotFoundError as error:
@@ -113,20 +121,24 @@ class Scoring:
                 "back and score again"
             ) from error
 
-    def _findings(self, frame: CapturedFrame, pixels: Pixels, detector: Detector) -> tuple[tuple[Finding, ...], str]:
+    def _findings(
+        self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft
+    ) -> tuple[tuple[Finding, ...], str]:
         maps = detector.examine(pixels)
         strongest = np.maximum(maps.anomaly, maps.types.max(axis=0)) if len(maps.types) else maps.anomaly
         heatmap = self.images.put(encode_png(heatmap_pixels(strongest)), suffix="png")
-        regions = find_regions(
+        every = find_regions(
             strongest,
             threshold=1.0,
             stride_px=maps.stride_px,
             shape_px=pixels.shape[:2],
             unit_px=_unit_px(detector.unit),
         )
+        left, right = inspected_columns(frame)
+        regions = [region for region in every if region.roi.left < right and region.roi.right > left]
         typings = detector.name_regions(maps, [region.roi for region in regions])
         found = zip(regions, typings, strict=True)
-        return tuple(_finding(frame, region.roi, typing) for region, typing in found), heatmap
+        return tuple(_finding(frame, region.roi, typing, edge) for region, typing in found), heatmap
 
     def _close(
         self,
@@ -163,11 +175,18 @@ class Scoring:
             judged=judged,
             unusable=unusable,
             new=new,
-            not_inspected_m=not_inspected_m(frames, results, unit.gaps(coil.id)),
+            not_inspected_m=_not_inspected_m(coil, frames, results),
             findings=sum(len(result.findings) for result in results),
             verdicts=dict(verdicts),
             seconds=seconds,
         )
+
+
+def _not_inspected_m(coil: Coil, frames: Sequence[CapturedFrame], results: Sequence[FrameResult]) -> float:
+    """Return the metres of the coil that some camera did not see judged. Raises InspectError on unbalanced books."""
+    book = judged_ledger(coil, spans_of(frames), results)
+    book.check()
+    return book.not_inspected_lines * mm_per_line(frames) / 1000.0
 
 
 def _unit_px(unit: UnitGrid) -> tuple[int, int] | None:
@@ -179,8 +198,9 @@ def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:
     return np.clip(np.rint(strongest * HEATMAP_STEPS), 0, 255).astype(np.uint8)
 
 
-def _finding(frame: CapturedFrame, roi: Roi, typing: Typing) -> Finding:
-    place = frame.place(roi)
+def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, edge: StripLeft) -> Finding:
+    """Return the finding at its place on the coil, crossweb from the strip's left edge where that was seen."""
+    place = place_on_strip(frame, roi, edge)
     return Finding(
         frame=frame.id,
         roi=roi,

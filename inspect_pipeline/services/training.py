@@ -127,7 +127,7 @@ class Training:
 
     def _of(self, total: int) -> Progress:
         """Return the progress callback for work whose size is known here and not where it is done."""
-        return lambda stage, done, _: self.progress(stage, done, total)
+        return lambda stage, done, _total, _note="": self.progress(stage, done, total)
 
     def _digest(self, history: _History, weights: str, method: str, seed: int) -> str:
         parts = [history.fingerprint, history.marks, weights, method, seed, repr(self.settings), repr(self.detector)]

@@ -1,20 +1,26 @@
 """The SQL catalog: a transaction is a unit of work, committed whole or not at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
+from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.labels import Label, LabelRole
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap
-from inspect_pipeline.domain.records import Promotion, StageRun
+from inspect_pipeline.domain.ledger import Span
+from inspect_pipeline.domain.material import CapturedFrame, Coil
+from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
+from inspect_pipeline.domain.retention import ImageClass
 from inspect_pipeline.domain.taxonomy import DefectType
 from inspect_pipeline.errors import InspectError
 from inspect_pipeline.store import frames as frame_rows
-from inspect_pipeline.store import history
+from inspect_pipeline.store import history, retention_rows
 from inspect_pipeline.store import labels as label_rows
+from inspect_pipeline.store import measures as measure_rows
 from inspect_pipeline.store import results as result_rows
 from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
@@ -87,13 +93,49 @@ class SqlUnit:
         """Return one frame or None."""
         return frame_rows.find_frame(self._session, frame)
 
-    def replace_gaps(self, coil: str, gaps: Sequence[Gap]) -> None:
-        """Set the ledger's missing intervals of a coil. Raises NotFoundError for an unknown coil."""
-        frame_rows.replace_gaps(self._writing(), coil, gaps)
+    def spans(self, coil: str) -> list[Span]:
+        """Return what the ledger needs of each capture of a coil, in no order."""
+        return frame_rows.list_spans(self._session, coil)
 
-    def gaps(self, coil: str) -> list[Gap]:
-        """Return the missing intervals, head first."""
-        return frame_rows.list_gaps(self._session, coil)
+    def frame_keys(self, coil: str) -> Iterator[tuple[str, str, str, bool]]:
+        """Yield (id, camera, source, whether a fingerprint made the id) of each capture of a coil."""
+        return frame_rows.frame_keys(self._session, coil)
+
+    def first_frames(self, coil: str) -> list[CapturedFrame]:
+        """Return of each camera of a coil the frame with the lowest first line among those with an encoder."""
+        return frame_rows.first_frames(self._session, coil)
+
+    def remarks(self, coil: str) -> list[tuple[str, str | None, str | None]]:
+        """Return (source, reason, note) of the captures of a coil that are unusable or odd, by first line."""
+        return frame_rows.list_remarks(self._session, coil)
+
+    def count_frames(self, coil: str) -> int:
+        """Return how many captures a coil has."""
+        return frame_rows.count_frames(self._session, coil)
+
+    def quality(self, coil: str) -> list[QualityRange]:
+        """Return lowest, mean and highest of each measure of each camera of a coil, by camera; unmeasured ones not."""
+        return measure_rows.quality(self._session, coil)
+
+    def mm_per_line(self, coil: str) -> float:
+        """Return the resolution downweb of a coil, as ``domain.material.mm_per_line`` of its frames."""
+        return frame_rows.mm_per_line_of(self._session, coil)
+
+    def extents(self, coil: str) -> list[CameraExtent]:
+        """Return how far the frames of each camera of a coil reach, by camera; captures without lines not counted."""
+        return frame_rows.list_extents(self._session, coil)
+
+    def expect(self, coil: str, *, lines: int | None, cameras: Sequence[str]) -> None:
+        """Set the expected length (None: leave it) and add the cameras. Raises NotFoundError for an unknown coil."""
+        frame_rows.expect(self._writing(), coil, lines=lines, cameras=cameras)
+
+    def add_flat_field(self, version: FlatFieldVersion) -> bool:
+        """Add a version of a camera's flat field; False when it was there."""
+        return measure_rows.add_flat_field(self._writing(), version)
+
+    def flat_fields(self, camera: str | None = None) -> Sequence[FlatFieldVersion]:
+        """Return the versions of a camera's flat field, or of all, newest first."""
+        return measure_rows.list_flat_fields(self._session, camera=camera)
 
     def add_labels(self, labels: Sequence[Label]) -> int:
         """Append labels; return how many were new."""
@@ -122,6 +164,22 @@ class SqlUnit:
     def detectors_of(self, coil: str) -> list[str]:
         """Return the detector versions that judged a coil, latest first."""
         return result_rows.detectors_of(self._session, coil)
+
+    def prunable(
+        self, kind: ImageClass, *, before: datetime, after: tuple[str, str] | None, limit: int
+    ) -> list[tuple[tuple[str, str], str]]:
+        """Return (key, address) of at most ``limit`` rows whose images may go, by key, from behind ``after`` on."""
+        return retention_rows.prunable(self._session, kind, before=before, after=after, limit=limit)
+
+    def mark_pruned(
+        self, kind: ImageClass, keys: Sequence[tuple[str, str]], *, before: datetime, at: datetime
+    ) -> list[str]:
+        """Mark those of the rows that still may go; return the addresses they held."""
+        return retention_rows.mark_pruned(self._writing(), kind, keys, before=before, at=at)
+
+    def addresses_in_use(self, addresses: Collection[str]) -> set[str]:
+        """Return those that an unmarked frame, a heatmap, a thumbnail, a mask or a flat field points at."""
+        return retention_rows.addresses_in_use(self._session, addresses)
 
     def add_stage(self, run: StageRun) -> None:
         """Append what a stage did and how long it took."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, MetaData, String, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, MetaData, String, UniqueConstraint, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from inspect_pipeline.store.columns import BigCount, Document, UtcDateTime
@@ -21,11 +21,17 @@ class Base(DeclarativeBase):
     """The metadata that the migrations must produce exactly."""
 
     metadata = MetaData(naming_convention=_NAMES)
-    type_annotation_map = {datetime: UtcDateTime(), str: String(), dict[str, Any]: Document}  # noqa: RUF012 - as documented
+    type_annotation_map = {  # noqa: RUF012 - as documented
+        datetime: UtcDateTime(),
+        str: String(),
+        dict[str, Any]: Document,
+        list[str]: Document,
+        list[int]: Document,
+    }
 
 
 class CoilRow(Base):
-    """One coil."""
+    """One coil; its ledger is worked out from its frames, ``expected_lines`` and ``cameras``."""
 
     __tablename__ = "coils"
     __table_args__ = (Index(None, "line", "created_at"),)
@@ -35,6 +41,10 @@ class CoilRow(Base):
     recipe: Mapped[str]
     family: Mapped[str]
     created_at: Mapped[datetime]
+    expected_lines: Mapped[int | None] = mapped_column(BigCount)
+    cameras: Mapped[list[str]] = mapped_column(server_default=text("'[]'"))
+    reversed: Mapped[bool] = mapped_column(server_default=false())
+    offset_m: Mapped[float] = mapped_column(server_default=text("0"))
 
 
 class FrameRow(Base):
@@ -56,20 +66,69 @@ class FrameRow(Base):
     captured_at: Mapped[datetime]
     mm_per_px_across: Mapped[float]
     mm_per_px_along: Mapped[float]
-    image: Mapped[str | None]
+    image: Mapped[str | None] = mapped_column(index=True)
     reason: Mapped[str | None]
+    torn_lines: Mapped[int] = mapped_column(server_default=text("0"))
+    note: Mapped[str | None]
+    fingerprint: Mapped[str | None]
+    downweb_m: Mapped[float | None]
+    reversed: Mapped[bool] = mapped_column(server_default=false())
+    offset_mm: Mapped[float] = mapped_column(server_default=text("0"))
+    mirrored: Mapped[bool] = mapped_column(server_default=false())
+    pruned_at: Mapped[datetime | None]
 
 
-class GapRow(Base):
-    """Lines of a coil that no frame holds."""
+class FrameMeasuresRow(Base):
+    """What was measured on one frame at ingest."""
 
-    __tablename__ = "gaps"
+    __tablename__ = "frame_measures"
 
-    coil: Mapped[str] = mapped_column(ForeignKey("coils.id"), primary_key=True)
-    ordinal: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    first_line: Mapped[int] = mapped_column(BigCount)
-    line_count: Mapped[int] = mapped_column(BigCount)
-    reason: Mapped[str]
+    frame: Mapped[str] = mapped_column(ForeignKey("frames.id"), primary_key=True)
+    mean: Mapped[float | None]
+    contrast: Mapped[float | None]
+    saturated_share: Mapped[float | None]
+    dropped_lines: Mapped[int | None]
+    focus: Mapped[float | None]
+    stripes: Mapped[float | None]
+    clipped_share: Mapped[float | None]
+    left_px: Mapped[float | None]
+    right_px: Mapped[float | None]
+    left_slope: Mapped[float | None]
+    right_slope: Mapped[float | None]
+    zone_left_px: Mapped[int | None]
+    zone_right_px: Mapped[int | None]
+    exposure_us: Mapped[float | None]
+    gain_db: Mapped[float | None]
+    temperature_c: Mapped[float | None]
+    reverse: Mapped[bool]
+    bits: Mapped[int | None]
+    encoder: Mapped[int | None] = mapped_column(BigCount)
+    flat_field: Mapped[str | None] = mapped_column(ForeignKey("flat_fields.id"))
+    thumbnail: Mapped[str | None] = mapped_column(index=True)
+
+
+class FlatFieldRow(Base):
+    """One version of the flat field of a camera; only ever appended."""
+
+    __tablename__ = "flat_fields"
+    __table_args__ = (Index(None, "camera", "built_at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    camera: Mapped[str]
+    built_at: Mapped[datetime]
+    exposure_us: Mapped[float | None]
+    gain_db: Mapped[float | None]
+    temperature_c: Mapped[float | None]
+    reverse: Mapped[bool]
+    bits: Mapped[int | None]
+    width_px: Mapped[int]
+    lines: Mapped[int]
+    target: Mapped[float]
+    residual: Mapped[float]
+    address: Mapped[str] = mapped_column(index=True)
+    operator: Mapped[str]
+    dead_columns: Mapped[list[int]]
+    hot_columns: Mapped[list[int]]
 
 
 class LabelRow(Base):
@@ -85,7 +144,7 @@ class LabelRow(Base):
     left: Mapped[int]
     bottom: Mapped[int]
     right: Mapped[int]
-    mask: Mapped[str | None]
+    mask: Mapped[str | None] = mapped_column(index=True)
     source: Mapped[str]
     kind: Mapped[str]
     operator: Mapped[str]
@@ -125,7 +184,7 @@ class FrameResultRow(Base):
     detector: Mapped[str]
     verdict: Mapped[str]
     reason: Mapped[str | None]
-    heatmap: Mapped[str | None]
+    heatmap: Mapped[str | None] = mapped_column(index=True)
 
 
 class FindingRow(Base):

@@ -84,7 +84,9 @@ def scratched(seed: int) -> NDArray[np.uint8]:
 
 def nothing_half_written(workspace: Path) -> None:
     """Every stored file is whole, every row has its file, and no temporary file is left."""
-    stored = [path for path in (workspace / "images").rglob("*") if path.is_file()]
+    incoming = workspace / "images" / "incoming"
+    assert [path.name for path in incoming.glob("*")] in ([], ["lock"])
+    stored = [path for path in (workspace / "images").rglob("*") if path.is_file() and path.parent != incoming]
     assert [path.name for path in workspace.rglob("*") if path.suffix in (".tmp", ".part")] == []
     for path in stored:
         assert cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED) is not None

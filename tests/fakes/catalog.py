@@ -1,15 +1,19 @@
 """The catalog in memory: the same promises as the SQL one, kept by the same contract tests."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
+from inspect_pipeline.domain.capture import QualityRange, measured_names
 from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.labels import Label, LabelRole
-from inspect_pipeline.domain.material import CapturedFrame, Coil, Gap
-from inspect_pipeline.domain.records import Promotion, StageRun
+from inspect_pipeline.domain.ledger import Span
+from inspect_pipeline.domain.material import CapturedFrame, Coil, mm_per_line
+from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
+from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 
@@ -18,7 +22,7 @@ from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 class _State:
     coils: dict[str, Coil] = field(default_factory=dict)
     frames: dict[str, CapturedFrame] = field(default_factory=dict)
-    gaps: dict[str, list[Gap]] = field(default_factory=dict)
+    flat_fields: dict[str, FlatFieldVersion] = field(default_factory=dict)
     labels: dict[str, Label] = field(default_factory=dict)
     types: dict[tuple[str, str], DefectType] = field(default_factory=dict)
     results: dict[tuple[str, str], FrameResult] = field(default_factory=dict)
@@ -55,6 +59,8 @@ class InMemoryUnit:
         known = self._state.coils.setdefault(coil.id, coil)
         if known.line != coil.line:
             raise BadDataError(f"coil {coil.id} is one of line {known.line}, not of {coil.line}")
+        if (known.reversed, known.offset_m) != (coil.reversed, coil.offset_m):
+            raise BadDataError(f"coil {coil.id} was taken in another way; give this pass an id of its own")
         return new
 
     def coil(self, coil: str) -> Coil | None:
@@ -83,13 +89,89 @@ class InMemoryUnit:
     def frame(self, frame: str) -> CapturedFrame | None:
         return self._state.frames.get(frame)
 
-    def replace_gaps(self, coil: str, gaps: Sequence[Gap]) -> None:
-        if coil not in self._state.coils:
-            raise NotFoundError(f"there is no coil {coil}")
-        self._state.gaps[coil] = list(gaps)
+    def spans(self, coil: str) -> list[Span]:
+        return [
+            Span(
+                frame=frame.id,
+                camera=frame.camera,
+                first_line=frame.first_line,
+                line_count=frame.line_count,
+                torn_lines=frame.torn_lines,
+                reason=frame.reason,
+            )
+            for frame in self.frames(coil)
+        ]
 
-    def gaps(self, coil: str) -> list[Gap]:
-        return sorted(self._state.gaps.get(coil, []), key=lambda gap: gap.first_line)
+    def frame_keys(self, coil: str) -> Iterator[tuple[str, str, str, bool]]:
+        for frame in self.frames(coil):
+            yield frame.id, frame.camera, frame.source, frame.fingerprint is not None or frame.image is None
+
+    def first_frames(self, coil: str) -> list[CapturedFrame]:
+        first: dict[str, CapturedFrame] = {}
+        for frame in self.frames(coil):
+            if frame.measures is not None and frame.measures.encoder is not None:
+                first.setdefault(frame.camera, frame)
+        return [first[camera] for camera in sorted(first)]
+
+    def remarks(self, coil: str) -> list[tuple[str, str | None, str | None]]:
+        return [(frame.source, frame.reason, frame.note) for frame in self.frames(coil) if frame.reason or frame.note]
+
+    def count_frames(self, coil: str) -> int:
+        return len(self.frames(coil))
+
+    def quality(self, coil: str) -> list[QualityRange]:
+        ranges: list[QualityRange] = []
+        for camera in sorted({frame.camera for frame in self.frames(coil)}):
+            measured = [f.measures for f in self.frames(coil) if f.camera == camera and f.measures is not None]
+            for name in measured_names():
+                values = [value for one in measured if (value := getattr(one, name)) is not None]
+                if values:
+                    mean = sum(values) / len(values)
+                    ranges.append(
+                        QualityRange(camera=camera, measure=name, low=min(values), mean=mean, high=max(values))
+                    )
+        return ranges
+
+    def mm_per_line(self, coil: str) -> float:
+        return mm_per_line(self.frames(coil))
+
+    def extents(self, coil: str) -> list[CameraExtent]:
+        every = [frame for frame in self.frames(coil) if frame.line_count > 0]
+        found = []
+        for camera in sorted({frame.camera for frame in every}):
+            own = [frame for frame in every if frame.camera == camera]
+            found.append(
+                CameraExtent(
+                    camera=camera,
+                    first_line=min(frame.first_line for frame in own),
+                    first_at=min(frame.captured_at for frame in own),
+                    last_line=max(frame.first_line for frame in own),
+                    last_at=max(frame.captured_at for frame in own),
+                    end_line=max(frame.first_line + frame.line_count + frame.torn_lines for frame in own),
+                    last_sequence=max(frame.sequence for frame in own),
+                )
+            )
+        return found
+
+    def expect(self, coil: str, *, lines: int | None, cameras: Sequence[str]) -> None:
+        known = self._state.coils.get(coil)
+        if known is None:
+            raise NotFoundError(f"there is no coil {coil}")
+        self._state.coils[coil] = replace(
+            known,
+            expected_lines=known.expected_lines if lines is None else lines,
+            cameras=tuple(sorted({*known.cameras, *cameras})),
+        )
+
+    def add_flat_field(self, version: FlatFieldVersion) -> bool:
+        _check_zone(version.built_at)
+        new = version.id not in self._state.flat_fields
+        self._state.flat_fields.setdefault(version.id, version)
+        return new
+
+    def flat_fields(self, camera: str | None = None) -> list[FlatFieldVersion]:
+        chosen = [one for one in self._state.flat_fields.values() if camera in (None, one.camera)]
+        return sorted(chosen, key=lambda one: (one.built_at, one.id), reverse=True)
 
     def add_labels(self, labels: Sequence[Label]) -> int:
         new = 0
@@ -135,6 +217,68 @@ class InMemoryUnit:
     def detectors_of(self, coil: str) -> list[str]:
         inside = [detector for frame, detector in self._state.results if self._state.frames[frame].coil == coil]
         return list(dict.fromkeys(reversed(inside)))
+
+    def prunable(
+        self, kind: ImageClass, *, before: datetime, after: tuple[str, str] | None, limit: int
+    ) -> list[tuple[tuple[str, str], str]]:
+        rows = sorted(self._with_image(kind, before))
+        return [row for row in rows if after is None or row[0] > after][:limit]
+
+    def mark_pruned(
+        self, kind: ImageClass, keys: Sequence[tuple[str, str]], *, before: datetime, at: datetime
+    ) -> list[str]:
+        _check_zone(at)
+        marked = [(key, address) for key, address in self._with_image(kind, before) if key in keys]
+        for key, _ in marked:
+            if kind is ImageClass.HEATMAP:
+                self._state.results[key] = replace(self._state.results[key], heatmap=None)
+                continue
+            frame = self._state.frames[key[0]]
+            if kind is ImageClass.THUMBNAIL and frame.measures is not None:
+                frame = replace(frame, measures=replace(frame.measures, thumbnail=None))
+            else:
+                frame = replace(frame, pruned_at=at)
+            self._state.frames[frame.id] = frame
+        return [address for _, address in marked]
+
+    def addresses_in_use(self, addresses: Collection[str]) -> set[str]:
+        frames = self._state.frames.values()
+        used = {frame.image for frame in frames if frame.pruned_at is None}
+        used |= {frame.measures.thumbnail for frame in frames if frame.measures is not None}
+        used |= {result.heatmap for result in self._state.results.values()}
+        used |= {label.region.mask for label in self._state.labels.values()}
+        used |= {version.address for version in self._state.flat_fields.values()}
+        return {address for address in addresses if address in used}
+
+    def _with_image(self, kind: ImageClass, before: datetime) -> Iterator[tuple[tuple[str, str], str]]:
+        """Yield (key, address) of every row of a class that may go."""
+        for frame in self._state.frames.values():
+            found = self._class(frame)
+            if not is_old(frame.captured_at, self._state.coils[frame.coil].created_at, before=before):
+                continue
+            if found is kind and frame.image is not None and frame.pruned_at is None:
+                yield (frame.id, ""), frame.image
+            if found is ImageClass.FOUND:
+                continue
+            if kind is ImageClass.THUMBNAIL and frame.measures is not None and frame.measures.thumbnail is not None:
+                yield (frame.id, ""), frame.measures.thumbnail
+            if kind is ImageClass.HEATMAP:
+                yield from self._heatmaps(frame.id)
+
+    def _heatmaps(self, frame: str) -> Iterator[tuple[tuple[str, str], str]]:
+        for key, result in self._state.results.items():
+            if key[0] == frame and result.heatmap is not None:
+                yield key, result.heatmap
+
+    def _class(self, frame: CapturedFrame) -> ImageClass:
+        verdicts = [result for key, result in self._state.results.items() if key[0] == frame.id]
+        use = FrameUse(
+            usable=frame.usable,
+            labelled=any(label.region.frame == frame.id for label in self._state.labels.values()),
+            findings=sum(len(result.findings) for result in verdicts),
+            verdicts=[result.verdict for result in verdicts],
+        )
+        return class_of(use)
 
     def add_stage(self, run: StageRun) -> None:
         self._check(run.coil is None or run.coil in self._state.coils, f"stage {run.stage} is of no known coil")

@@ -10,8 +10,11 @@ from inspect_pipeline.bootstrap.demo import DemoPlan, PlannedCoil
 from inspect_pipeline.domain.labels import LabelRole
 from inspect_pipeline.domain.material import Coil
 from inspect_pipeline.domain.records import ModelVersion, Progress
+from inspect_pipeline.domain.retention import ImageClass
 from inspect_pipeline.errors import InspectError, NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.ingest import IngestSummary
+from inspect_pipeline.services.intake_rate import Rates
+from inspect_pipeline.services.retention import Pruned, RetentionPlan
 from inspect_pipeline.services.scoring import ScoreSummary
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,6 +61,8 @@ class FakeHouse:
     def models(self) -> "FakeHouse":
         return self
 
+    pruned: bool = False
+
     @property
     def demo(self) -> "FakeDemo":
         return FakeDemo(house=self)
@@ -72,15 +77,28 @@ class FakeHouse:
     def add_coil(self, name: str, line: str = "default") -> None:
         self.known.append(Coil(id=name, line=line, recipe="default", family=line, created_at=NOW))
 
-    def ingest(self, source: str, *, coil: str | None = None, line: str = "", recipe: str = "") -> IngestSummary:
+    def ingest(
+        self,
+        source: str,
+        *,
+        coil: str | None = None,
+        line: str = "",
+        recipe: str = "",
+        rewound: bool = False,
+        offset_m: float = 0.0,
+    ) -> IngestSummary:
         name = coil or Path(source).name
         self._called(f"ingest {name}")
         new = FRAMES - self.frames.get(name, 0)
         self.frames[name] = FRAMES
         return IngestSummary(
             coil=name, captured=FRAMES, new=new, duplicates=FRAMES - new, unusable=(("torn.png", "torn"),),
-            missing=(), labels=0, seconds=0.1,
+            noted=(), missing=(), expected_lines=0, labels=0, seconds=0.1, rates=Rates(),
         )  # fmt: skip
+
+    @property
+    def retention(self) -> "FakeRetention":
+        return FakeRetention(house=self)
 
     def train(self, data: Sequence[Path] = (), *, method: str, name: str, seed: int) -> Learned:
         self._called(f"train {name} by {method} on {[path.name for path in data]}")
@@ -131,6 +149,23 @@ class FakeHouse:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text("<html>", encoding="utf-8")
         return out
+
+
+@dataclass(kw_only=True)
+class FakeRetention:
+    """Two old images of frames that passed, once."""
+
+    house: FakeHouse
+
+    def plan(self) -> RetentionPlan:
+        left = not self.house.pruned
+        gone = Pruned(rows=2, files=2, size_bytes=3_000_000) if left else Pruned()
+        return RetentionPlan(by_class={ImageClass.PASSED: gone})
+
+    def run(self) -> RetentionPlan:
+        plan = self.plan()
+        self.house.pruned = True
+        return plan
 
 
 @dataclass(kw_only=True)

@@ -198,3 +198,10 @@ def test_a_demo_whose_detector_is_refused_still_reports_and_says_so(fake: FakeHo
     assert "detector.new.default" not in fake.champions
     assert fake.scored_by == ["detector.new.default@1"]
     assert names_called(fake).count("report") == 1
+
+
+def test_old_images_go_once_and_a_dry_run_only_says_so(fake: FakeHouse) -> None:
+    dry, first, second = run("retention", dry_run=True), run("retention"), run("retention")
+    assert dry.message == "2 files of 3.0 MB would go"
+    assert first.message == "2 files of 3.0 MB went"
+    assert second.message == "nothing to do: no image is old enough to go"

@@ -14,6 +14,7 @@ from tests.integration.store.mlflow_databases import (  # noqa: F401 - fixtures
     mlflow_sqlite_uri,
     mlflow_template,
 )
+from tests.integration.store.s3_server import s3_bucket, s3_environment, s3_server  # noqa: F401 - fixtures
 
 POSTGRES = pytest.param("postgresql", marks=pytest.mark.required_in_ci)
 

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from inspect_pipeline.domain.capture import CaptureSettings
 from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict
+from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Region
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
@@ -32,6 +34,23 @@ def a_frame(number: int, *, coil: str = "coil-1", reason: str | None = None) -> 
         mm_per_px_along=0.25,
         image=None if reason else "a" * 64 + ".png",
         reason=reason,
+    )
+
+
+def a_flat_field(name: str = "ee", *, camera: str = "camera-0", minutes: int = 0) -> FlatFieldVersion:
+    return FlatFieldVersion(
+        id=name,
+        camera=camera,
+        built_at=NOON + timedelta(minutes=minutes),
+        settings=CaptureSettings(exposure_us=40.0, reverse=True, bits=12),
+        width_px=4096,
+        lines=2048,
+        target=180.5,
+        residual=0.04,
+        address="e" * 64 + ".flat",
+        operator="operator-7",
+        dead_columns=(3, 4095),
+        hot_columns=(17,),
     )
 
 

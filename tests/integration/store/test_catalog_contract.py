@@ -6,14 +6,25 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from inspect_pipeline.domain.capture import CaptureSettings, FrameMeasures, QualityRange, StripEdges
 from inspect_pipeline.domain.findings import FrameResult, Verdict
 from inspect_pipeline.domain.labels import LabelRole
-from inspect_pipeline.domain.material import Coil, Gap, Roi
-from inspect_pipeline.domain.records import Promotion, StageRun
+from inspect_pipeline.domain.ledger import spans_of
+from inspect_pipeline.domain.material import Coil, Roi
+from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from inspect_pipeline.services.ports import Catalog
-from tests.integration.store.records import DETECTOR, NOON, a_coil, a_finding, a_frame, a_label, a_result
+from tests.integration.store.records import (
+    DETECTOR,
+    NOON,
+    a_coil,
+    a_finding,
+    a_flat_field,
+    a_frame,
+    a_label,
+    a_result,
+)
 
 
 def _with_frames(catalog: Catalog, count: int = 3, *, coil: str = "coil-1", line: str = "line-1") -> None:
@@ -106,21 +117,165 @@ def test_a_file_name_that_is_no_unicode_is_bad_data_and_leaves_nothing(catalog: 
         assert unit.coils() == []
 
 
-def test_gaps_are_replaced_whole_and_come_head_first(catalog: Catalog) -> None:
-    _with_frames(catalog)
-    late, early = Gap(first_line=90, line_count=5, reason="b"), Gap(first_line=10, line_count=1, reason="a")
+def test_a_coil_keeps_its_direction_length_and_cameras(catalog: Catalog) -> None:
+    rewound = replace(a_coil(), expected_lines=2**33, cameras=("a", "b"), reversed=True, offset_m=812.5)
     with catalog.transaction() as unit:
-        unit.replace_gaps("coil-1", [late, early])
-        assert unit.gaps("coil-1") == [early, late]
-        unit.replace_gaps("coil-1", [late])
-        assert unit.gaps("coil-1") == [late]
-        unit.replace_gaps("coil-1", [])
-        assert unit.gaps("coil-1") == []
+        unit.add_coil(rewound)
+    with catalog.transaction() as unit:
+        assert unit.coil("coil-1") == rewound
+    with pytest.raises(BadDataError, match="id of its own"), catalog.transaction() as unit:
+        unit.add_coil(a_coil())
 
 
-def test_gaps_of_an_unknown_coil_are_refused(catalog: Catalog) -> None:
+def test_what_is_expected_of_a_coil_is_set_once_more_and_its_cameras_add_up(catalog: Catalog) -> None:
+    _with_frames(catalog)
+    with catalog.transaction() as unit:
+        unit.expect("coil-1", lines=9000, cameras=["left"])
+        unit.expect("coil-1", lines=None, cameras=["right", "left"])
+    with catalog.transaction() as unit:
+        coil = unit.coil("coil-1")
+        assert coil is not None
+        assert (coil.expected_lines, coil.cameras) == (9000, ("left", "right"))
+        unit.expect("coil-1", lines=9500, cameras=[])
+        changed = unit.coil("coil-1")
+        assert changed is not None
+        assert (changed.expected_lines, changed.cameras) == (9500, ("left", "right"))
     with pytest.raises(NotFoundError, match="coil-9"), catalog.transaction() as unit:
-        unit.replace_gaps("coil-9", [])
+        unit.expect("coil-9", lines=1, cameras=[])
+
+
+def test_a_frame_comes_back_with_everything_that_was_measured(catalog: Catalog) -> None:
+    flat = a_flat_field()
+    measures = FrameMeasures(
+        mean=0.5,
+        contrast=0.1,
+        saturated_share=0.001,
+        dropped_lines=3,
+        focus=0.02,
+        stripes=0.003,
+        clipped_share=0.0,
+        edges=StripEdges(left_px=12.25, right_px=None, left_slope=-0.01),
+        zone_left_px=15,
+        settings=CaptureSettings(exposure_us=40.0, gain_db=1.5, temperature_c=38.5, reverse=True, bits=12),
+        encoder=2**40,
+        flat_field=flat.id,
+        thumbnail="d" * 64 + ".png",
+    )
+    rich = replace(
+        a_frame(0),
+        torn_lines=100,
+        note="out of order: came after frame 3",
+        fingerprint="f" * 64,
+        downweb_m=12.5,
+        reversed=True,
+        offset_mm=390.0,
+        mirrored=True,
+        pruned_at=NOON,
+        measures=measures,
+    )
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_flat_field(flat)
+        unit.add_frames([rich, a_frame(1)])
+        unit.add_frames([rich])
+    with catalog.transaction() as unit:
+        assert unit.frames("coil-1") == [rich, a_frame(1)]
+        assert unit.frame("coil-1/0") == rich
+
+
+def test_the_ledger_is_made_of_the_spans_of_all_captures(catalog: Catalog) -> None:
+    torn = replace(a_frame(1), line_count=2000, torn_lines=48)
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([a_frame(0, reason="dark"), torn])
+        assert sorted(unit.spans("coil-1"), key=lambda span: span.first_line) == list(
+            spans_of([a_frame(0, reason="dark"), torn])
+        )
+        assert unit.spans("coil-2") == []
+        assert unit.count_frames("coil-1") == 2
+        assert unit.mm_per_line("coil-1") == 0.25
+        assert unit.mm_per_line("coil-2") == 1.0
+
+
+def test_keys_of_captures_tell_which_ids_a_fingerprint_made(catalog: Catalog) -> None:
+    old, new = a_frame(0), replace(a_frame(1), fingerprint="f" * 64)
+    unreadable = a_frame(2, reason="truncated")
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([old, new, unreadable])
+        keys = sorted(unit.frame_keys("coil-1"))
+    assert keys == [
+        (old.id, "camera-0", old.source, False),
+        (new.id, "camera-0", new.source, True),
+        (unreadable.id, "camera-0", unreadable.source, True),
+    ]
+
+
+def test_only_captures_that_are_unusable_or_odd_are_remarked(catalog: Catalog) -> None:
+    odd = replace(a_frame(2), note="out of order: came after frame 3")
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([odd, a_frame(1), a_frame(0, reason="dark")])
+        assert unit.remarks("coil-1") == [
+            (a_frame(0).source, "dark", None),
+            (odd.source, None, "out of order: came after frame 3"),
+        ]
+
+
+def test_the_first_frame_of_each_camera_with_an_encoder_is_found(catalog: Catalog) -> None:
+    counted = replace(a_frame(1), measures=FrameMeasures(encoder=500))
+    later = replace(a_frame(2), measures=FrameMeasures(encoder=900))
+    other = replace(a_frame(3), camera="right", measures=FrameMeasures(encoder=7))
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([a_frame(0), later, counted, other])
+        assert unit.first_frames("coil-1") == [counted, other]
+        assert unit.first_frames("coil-2") == []
+
+
+def test_extents_say_how_far_each_camera_came(catalog: Catalog) -> None:
+    torn = replace(a_frame(2), line_count=2000, torn_lines=48)
+    right = replace(a_frame(3), camera="right")
+    nothing = replace(a_frame(9, reason="a folder, no image"), line_count=0)
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([a_frame(1), torn, right, nothing])
+        left_extent, right_extent = unit.extents("coil-1")
+        assert unit.extents("coil-2") == []
+    assert left_extent == CameraExtent(
+        camera="camera-0",
+        first_line=2048,
+        first_at=NOON + timedelta(seconds=1),
+        last_line=4096,
+        last_at=NOON + timedelta(seconds=2),
+        end_line=6144,
+        last_sequence=2,
+    )
+    assert left_extent.lines_per_s == 2048.0
+    assert (right_extent.camera, right_extent.lines_per_s) == ("right", None)
+
+
+def test_quality_gives_the_range_of_what_was_measured_by_camera(catalog: Catalog) -> None:
+    frames = [replace(a_frame(at), measures=FrameMeasures(mean=mean)) for at, mean in enumerate((0.25, 0.75, 0.5))]
+    right = replace(a_frame(3), camera="right", measures=FrameMeasures(dropped_lines=4))
+    with catalog.transaction() as unit:
+        unit.add_coil(a_coil())
+        unit.add_frames([*frames, right, a_frame(4)])
+        assert unit.quality("coil-1") == [
+            QualityRange(camera="camera-0", measure="mean", low=0.25, mean=0.5, high=0.75),
+            QualityRange(camera="right", measure="dropped_lines", low=4, mean=4, high=4),
+        ]
+        assert unit.quality("coil-2") == []
+
+
+def test_flat_fields_are_added_once_and_come_newest_first(catalog: Catalog) -> None:
+    old, new = a_flat_field("aa"), a_flat_field("bb", minutes=5)
+    other = a_flat_field("cc", camera="right")
+    with catalog.transaction() as unit:
+        assert [unit.add_flat_field(one) for one in (old, new, other, old)] == [True, True, True, False]
+    with catalog.transaction() as unit:
+        assert list(unit.flat_fields("camera-0")) == [new, old]
+        assert {one.id for one in unit.flat_fields()} == {"aa", "bb", "cc"}
 
 
 def test_labels_keep_the_order_of_appending_and_are_never_replaced(catalog: Catalog) -> None:

@@ -1,19 +1,22 @@
 """Image files survive killed processes, full disks and altered bytes."""
 
+import contextlib
 import errno
 import hashlib
 import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from inspect_pipeline.errors import DiskFullError, StorageError
 from inspect_pipeline.store.catalog import open_catalog
+from inspect_pipeline.store.durable_files import locked
 from inspect_pipeline.store.images import FileImageStore
 from tests.integration.store.ordinary_user import ordinary_user, read_only, readable_folder
 from tests.integration.store.processes import at_once
@@ -28,7 +31,8 @@ def root(tmp_path: Path) -> Path:
 
 
 def _files(root: Path) -> list[str]:
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    files = (path for path in root.rglob("*") if path.is_file() and path != root / "incoming" / "lock")
+    return sorted(str(path.relative_to(root)) for path in files)
 
 
 def test_a_file_lies_two_folders_deep_under_its_hash_and_others_may_read_it(root: Path) -> None:
@@ -50,6 +54,121 @@ def test_a_file_cut_short_by_a_damaged_disk_is_written_again(root: Path) -> None
     path = root / _ADDRESS[:2] / _ADDRESS[2:4] / store.put(b"pixels", suffix="png")
     path.write_bytes(b"pix")
     assert store.get(store.put(b"pixels", suffix="png")) == b"pixels"
+
+
+def _aged(root: Path, address: str, *, days: float) -> Path:
+    """Make a file look as if it was put so long ago."""
+    path = root / address[:2] / address[2:4] / address
+    long_ago = time.time() - days * 86400.0
+    os.utime(path, (long_ago, long_ago))
+    return path
+
+
+def test_known_bytes_become_recent_by_a_put(root: Path) -> None:
+    store = FileImageStore(root)
+    path = _aged(root, store.put(b"pixels", suffix="png"), days=3.0)
+    assert store.delete(store.put(b"pixels", suffix="png"), older_than_s=86400.0, now_s=time.time()) is False
+    assert path.is_file()
+    _aged(root, path.name, days=3.0)
+    assert store.delete(path.name, older_than_s=86400.0, now_s=time.time()) is True
+    assert not path.exists()
+
+
+def test_files_that_are_no_images_are_neither_listed_nor_deleted(root: Path) -> None:
+    store = FileImageStore(root)
+    address = store.put(b"pixels", suffix="png")
+    folder = root / address[:2] / address[2:4]
+    (folder / "notes.txt").write_bytes(b"x")
+    (root / address[:2] / address).write_bytes(b"a copy in the wrong folder")
+    (root / "ff").touch()
+    assert [found for found, _, _ in store.addresses()] == [address]
+
+
+def _while_locked(root: Path, work: Callable[[], object], *, alone: bool) -> list[str]:
+    """Return in which order a lock was left and a thread's work, started inside, was done."""
+    events: list[str] = []
+
+    def done() -> None:
+        work()
+        events.append("work done")
+
+    thread = threading.Thread(target=done)
+    with locked(root / "incoming" / "lock", alone=alone):
+        thread.start()
+        thread.join(timeout=0.05)
+        events.append("lock left")
+    thread.join(timeout=30.0)
+    return events
+
+
+def test_a_put_of_known_bytes_waits_for_a_removal_and_then_writes_them_again(root: Path) -> None:
+    store = FileImageStore(root)
+    path = _aged(root, store.put(b"pixels", suffix="png"), days=3.0)
+
+    def removed_meanwhile() -> None:
+        path.unlink()
+        store.put(b"pixels", suffix="png")
+
+    assert _while_locked(root, lambda: store.put(b"pixels", suffix="png"), alone=True) == ["lock left", "work done"]
+    assert _while_locked(root, removed_meanwhile, alone=True) == ["lock left", "work done"]
+    assert store.get(path.name) == b"pixels"
+
+
+def test_a_removal_waits_for_puts_and_puts_do_not_wait_for_each_other(root: Path) -> None:
+    store = FileImageStore(root)
+    address = _aged(root, store.put(b"pixels", suffix="png"), days=3.0).name
+
+    def remove() -> bool:
+        return store.delete(address, older_than_s=86400.0, now_s=time.time())
+
+    assert _while_locked(root, lambda: store.put(b"others", suffix="png"), alone=False) == ["work done", "lock left"]
+    assert _while_locked(root, remove, alone=False) == ["lock left", "work done"]
+    assert not store.has(address)
+
+
+def test_a_file_that_a_put_found_is_never_removed_after_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = FileImageStore(root)
+    path = _aged(root, store.put(b"pixels", suffix="png"), days=3.0)
+    utime, seen = os.utime, []
+
+    def remove_just_before(target: Path) -> None:
+        thread = threading.Thread(
+            target=lambda: seen.append(store.delete(path.name, older_than_s=86400.0, now_s=time.time()))
+        )
+        thread.start()
+        thread.join(timeout=0.05)
+        assert seen == []  # it waits for the put
+        utime(target)
+        threads.append(thread)
+
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(os, "utime", remove_just_before)
+    store.put(b"pixels", suffix="png")
+    threads[0].join(timeout=30.0)
+    assert seen == [False]
+    assert store.get(path.name) == b"pixels"
+
+
+def _put_and_check(root: str, number: int) -> str:
+    """Put the same old bytes over and over while the other process deletes them; return how many were lost."""
+    store, lost = FileImageStore(Path(root)), 0
+    for _ in range(200):
+        if number == 0:
+            address = store.put(b"pixels", suffix="png")
+            lost += not store.has(address)
+            _age_alone(Path(root), address)
+        else:
+            store.delete(_ADDRESS, older_than_s=86400.0, now_s=time.time())
+    return str(lost)
+
+
+def _age_alone(root: Path, address: str) -> None:
+    with locked(root / "incoming" / "lock", alone=True), contextlib.suppress(FileNotFoundError):
+        _aged(root, address, days=3.0)
+
+
+def test_two_processes_that_put_and_delete_the_same_bytes_lose_none_that_was_just_put(root: Path) -> None:
+    assert at_once(2, _put_and_check, str(root)) == ["0", "0"]
 
 
 def test_altered_bytes_are_refused(root: Path) -> None:
@@ -109,7 +228,7 @@ small = store.put(b"x", suffix="png")
 try:
     store.put(os.urandom(1_000_000), suffix="png")
 except DiskFullError:
-    assert [path.name for path in disk.rglob("*") if path.is_file()] == [small]
+    assert [path.name for path in disk.rglob("*") if path.is_file() and path.name != "lock"] == [small]
     assert store.get(small) == b"x"
     print("as promised")
 """

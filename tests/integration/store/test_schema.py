@@ -1,10 +1,15 @@
 """The migrations give exactly the tables of the program, and a newer database is refused."""
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from inspect_pipeline import store
 from inspect_pipeline.errors import StorageError
 from inspect_pipeline.store.catalog import open_catalog
 from inspect_pipeline.store.engine import open_engine
@@ -62,3 +67,42 @@ def test_a_migration_that_fails_leaves_no_half_of_it(database_url: str) -> None:
         upgrade(engine)
     assert sa.inspect(engine).get_table_names() == ["labels"]
     engine.dispose()
+
+
+def test_a_database_from_before_keeps_its_coils_frames_and_their_length(database_url: str) -> None:
+    engine = open_engine(database_url)
+    _at_revision(engine, "r0001")
+    with engine.begin() as connection:
+        connection.execute(sa.text(_OLD_COIL))
+        connection.execute(sa.text(_OLD_FRAME))
+        connection.execute(sa.text("INSERT INTO gaps VALUES ('old', 0, 100, 400, 'the coil ended before these lines')"))
+    engine.dispose()
+    catalog = open_catalog(database_url)
+    with catalog.transaction() as unit:
+        coil = unit.coil("old")
+        [frame] = unit.frames("old")
+    catalog.close()
+    assert coil is not None
+    assert (coil.expected_lines, coil.cameras, coil.reversed) == (500, (), False)
+    assert (frame.source, frame.torn_lines, frame.fingerprint, frame.measures) == ("a.png", 0, None, None)
+
+
+_OLD_COIL = (
+    "INSERT INTO coils (id, line, recipe, family, created_at) VALUES "
+    "('old', 'line-1', 'default', 'steel', '2024-05-17 12:00:00')"
+)
+_OLD_FRAME = (
+    "INSERT INTO frames (id, coil, camera, sequence, source, first_line, line_count, width_px, captured_at, "
+    "mm_per_px_across, mm_per_px_along, image, reason) VALUES "
+    "('f', 'old', 'camera-0', 0, 'a.png', 0, 100, 64, '2024-05-17 12:00:00', 1.0, 1.0, 'x.png', NULL)"
+)
+
+
+def _at_revision(engine: sa.Engine, revision: str) -> None:
+    """Migrate an empty database to an older revision, as an older program left it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(store.__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

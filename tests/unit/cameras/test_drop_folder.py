@@ -1,5 +1,8 @@
 import json
 import os
+import tracemalloc
+import weakref
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +11,10 @@ import numpy as np
 import pytest
 
 from inspect_pipeline.cameras.drop_folder import DropFolder, DropFolderSettings, open_drop_folder
+from inspect_pipeline.cameras.file_captures import FileCaptures, FrameFile
+from inspect_pipeline.cameras.folder_listing import size_and_time
+from inspect_pipeline.cameras.sidecar import CoilFacts
+from inspect_pipeline.domain.capture import CaptureSettings
 from inspect_pipeline.domain.material import Frame, UnusableCapture
 from inspect_pipeline.domain.records import Capture
 from inspect_pipeline.errors import BadDataError, NotFoundError
@@ -35,6 +42,17 @@ def captures(folder: Path) -> list[Capture]:
 
 def places(found: list[Capture]) -> list[tuple[str, int | None, int]]:
     return [(one.source, one.first_line, one.line_count) for one in found]
+
+
+class Counted:
+    """Gives names, and counts how often it is asked."""
+
+    def __init__(self, names: list[str]) -> None:
+        self.names, self.count = names, 0
+
+    def __call__(self) -> Iterable[str]:
+        self.count += 1
+        return self.names
 
 
 def reason(capture: Capture) -> str:
@@ -282,3 +300,125 @@ def test_a_missing_folder_and_a_file_in_its_place_are_told_apart(folder: Path) -
     put(folder, "a.png")
     with pytest.raises(BadDataError, match="is a file"):
         opened(folder / "a.png")
+
+
+def test_each_camera_is_counted_alone(folder: Path) -> None:
+    for name in ("l1.png", "r1.png", "l2.png", "r2.png"):
+        put(folder, name, height=40 if name[0] == "l" else 30)
+    frames = {name: {"camera": "left" if name[0] == "l" else "right"} for name in ("l1.png", "l2.png", "r1.png")}
+    (folder / "coil.json").write_text(json.dumps({"first_line": 100, "frames": frames, "cameras": ["left", "right"]}))
+    (folder / "r2.json").write_text('{"camera": "right"}')
+    source = opened(folder)
+    assert source.expected_cameras == ("left", "right")
+    assert [(one.camera, one.first_line, one.sequence) for one in source] == [
+        ("left", 100, 0),
+        ("left", 140, 1),
+        ("right", 100, 0),
+        ("right", 130, 1),
+    ]
+
+
+def test_an_unreadable_file_keeps_its_place_among_the_frames_of_its_own_camera(folder: Path) -> None:
+    put(folder, "1.png", height=40)
+    put(folder, "2.png", height=30)
+    (folder / "3.png").touch()
+    put(folder, "4.png", height=30)
+    frames = {f"{number}.png": {"camera": "left" if number == 1 else "right"} for number in range(1, 5)}
+    (folder / "coil.json").write_text(json.dumps({"frames": frames}))
+    assert places(captures(folder)) == [("1.png", 0, 40), ("2.png", 0, 30), ("3.png", 30, 30), ("4.png", 60, 30)]
+
+
+def test_encoder_and_camera_settings_of_a_sidecar_go_with_the_frame(folder: Path) -> None:
+    put(folder, "a.png")
+    (folder / "a.json").write_text('{"encoder": 12345, "gain_db": 6, "reverse": true}')
+    (folder / "coil.json").write_text('{"exposure_us": 20, "gain_db": 0, "temperature_c": 40.5}')
+    (frame,) = captures(folder)
+    assert isinstance(frame, Frame)
+    assert frame.encoder == 12345
+    assert frame.settings == CaptureSettings(exposure_us=20.0, gain_db=6.0, temperature_c=40.5, reverse=True)
+
+
+def test_a_size_in_the_sidecar_that_is_not_that_of_the_image_is_refused(folder: Path) -> None:
+    put(folder, "a.png")
+    (folder / "a.json").write_text('{"width": 60, "height": 41}')
+    assert "its sidecar says 60 x 41 px, the image has 60 x 40" in reason(captures(folder)[0])
+
+
+def test_a_sidecar_that_is_no_regular_file_is_not_passed_over(folder: Path) -> None:
+    put(folder, "a.png")
+    put(folder, "b.png")
+    (folder / "a.json").mkdir()
+    os.mkfifo(folder / "b.json")
+    first, second = captures(folder)
+    assert "a.json: a folder" in reason(first)
+    assert "b.json: no regular file" in reason(second)
+
+
+def test_every_entry_is_a_capture_incomplete_or_a_sidecar(folder: Path) -> None:
+    for name in ("1.png", "2.png", "3.png.part", "x.tmp"):
+        put(folder, name)
+    for name in ("1.json", "coil.json", "lost.json", ".hidden", "Thumbs.db"):
+        (folder / name).write_text("{}")
+    (folder / "4.png").mkdir()
+    (folder / "5.png").symlink_to("5.png")
+    source = opened(folder)
+    told = [one.source for one in source]
+    entries = {path.name for path in folder.iterdir()} - {".hidden", "Thumbs.db"}
+    assert sorted([*told, *source.incomplete, *source.sidecars]) == sorted(entries)
+    assert source.sidecars == ("1.json", "coil.json")
+
+
+def test_a_file_far_larger_than_its_header_says_is_refused_unread(folder: Path) -> None:
+    put(folder, "1.png")
+    with (folder / "2.png").open("wb") as sparse:
+        sparse.write(encoded(textured()))
+        sparse.truncate(1 << 29)
+    with (folder / "3.png").open("wb") as sparse:
+        sparse.truncate(1 << 29)
+    tracemalloc.start()
+    found = captures(folder)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "60 x 40 px; that is no image, at most" in reason(found[1])
+    assert "no header of an image; that is no image" in reason(found[2])
+    assert peak < 4 << 20
+
+
+def test_the_frame_before_is_given_back_before_the_next_one_is_read(folder: Path) -> None:
+    put(folder, "1.png")
+    put(folder, "2.png")
+    frames = iter(opened(folder))
+    first = next(frames)
+    assert isinstance(first, Frame)
+    pixels = weakref.ref(first.pixels)
+    del first
+    assert pixels() is None
+    next(frames)
+
+
+def test_a_time_of_a_file_that_is_no_date_is_no_capture_time(folder: Path) -> None:
+    put(folder, "1.png")
+    source = FileCaptures(root=folder, coil=CoilFacts(), settings=DropFolderSettings(), neighbours=list)
+    assert source.unusable(FrameFile(name="1.png", seen=(9, 2**90)), reason="broken").captured_at is None
+    first = source.unusable(FrameFile(name="1.png", seen=(9, 0)), reason="broken")
+    assert first.captured_at == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_a_name_in_coil_json_that_leads_elsewhere_or_cannot_be_written_leads_nowhere(folder: Path) -> None:
+    put(folder, "1.png")
+    (folder / "coil.json").write_text(json.dumps({"frames": {"../2.png": {}, "\ud800\n.png": {"camera": "left"}}}))
+    _, outside, strange = captures(folder)
+    assert reason(outside) == "../2.png: announced in coil.json, not there"
+    assert (strange.source, strange.camera) == ("\\ud800\\x0a.png", "left")
+    strange.source.encode("utf-8")
+
+
+def test_a_folder_of_nothing_but_broken_files_is_searched_for_a_header_once(folder: Path) -> None:
+    for number in range(400):
+        (folder / f"{number}.png").touch()
+    reads = Counted(list(opened(folder)._files))
+    captures_of = FileCaptures(root=folder, coil=CoilFacts(), settings=DropFolderSettings(), neighbours=reads)
+    for number in range(400):
+        name = f"{number}.png"
+        assert captures_of.capture(FrameFile(name=name, seen=size_and_time(folder / name))).line_count == 0
+    assert reads.count == 1

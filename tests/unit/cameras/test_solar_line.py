@@ -4,7 +4,8 @@ import pytest
 from inspect_pipeline.cameras.solar_line import SolarLine, SolarLineSettings
 from inspect_pipeline.cameras.solar_plan import PlannedCell, plan_cells
 from inspect_pipeline.domain.labels import Origin
-from inspect_pipeline.domain.material import Frame, Roi, missing_lines
+from inspect_pipeline.domain.ledger import Cover, Span, ledger
+from inspect_pipeline.domain.material import Frame, Roi
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.imaging.flatfield import correct, from_references
 from tests.unit.cameras.solar import cell, cells
@@ -34,7 +35,10 @@ def test_frames_are_two_rows_of_six_cells_and_the_lost_one_leaves_a_gap() -> Non
     source = line()
     found = frames(source)
     assert [one.pixels.shape for one in found] == [(600, 1800)] * 2
-    gaps = missing_lines([(one.first_line, one.line_count) for one in found], expected_lines=source.expected_lines)
+    spans = [
+        Span(frame=one.id, camera=one.camera, first_line=one.first_line, line_count=one.line_count) for one in found
+    ]
+    gaps = ledger(spans, expected_lines=source.expected_lines).of(Cover.MISSING)
     assert source.expected_lines == 1800
     (lost,) = source.lost_frames
     assert [(gap.first_line, gap.line_count) for gap in gaps] == [(lost * 600, 600)]

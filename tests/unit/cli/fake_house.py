@@ -1,18 +1,24 @@
 """A house without a workspace: the same doors, fixed answers, and a record of how each was called."""
 
+import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from inspect_pipeline.bootstrap.doctor import Check
+from inspect_pipeline.domain.capture import CaptureSettings, QualityRange
+from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.gate import Evidence, GateReport, TypeEvidence
-from inspect_pipeline.domain.material import Coil, Gap
+from inspect_pipeline.domain.ledger import Cover, Interval, Span, ledger
+from inspect_pipeline.domain.material import Coil
 from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.services.coils import CoilBook, CoilFacts
 from inspect_pipeline.services.evaluation import EvaluateSummary
 from inspect_pipeline.services.ingest import IngestSummary
+from inspect_pipeline.services.intake_rate import Rates
 from inspect_pipeline.services.scoring import ScoreSummary
 from inspect_pipeline.services.teaching import TeachSummary
 from inspect_pipeline.services.training import TrainSummary
@@ -26,7 +32,18 @@ INGESTED = IngestSummary(
     new=12,
     duplicates=0,
     unusable=(("frame 3 ü.png", "truncated: 10 of 300 lines"),),
-    missing=(Gap(first_line=300, line_count=40, reason="no frame holds these lines"),),
+    noted=(("frame 5.png", "out of order: came after frame 6"),),
+    missing=(
+        Interval(
+            camera="camera-0",
+            first_line=300,
+            line_count=40,
+            cover=Cover.MISSING,
+            reason="no frame holds these lines",
+        ),
+    ),
+    expected_lines=3600,
+    rates=Rates(lines=3600, megabytes=7.2, lines_per_s=7200.0, megabytes_per_s=14.4, camera_lines_per_s=8000.0),
     labels=0,
     seconds=0.5,
 )
@@ -83,6 +100,45 @@ SCORED = ScoreSummary(
     findings=3,
     verdicts={"PASS": 9, "DEFECT": 2, "UNUSABLE": 1},
     seconds=2.0,
+)
+COIL_FACTS = CoilFacts(
+    coil=Coil(id="coil-7", line="poly", recipe="default", family="poly", created_at=NOW, expected_lines=3600),
+    captured=12,
+    unusable=1,
+    duplicates=0,
+    noted=1,
+    missing_lines=40,
+    expected_lines=3600,
+    inspected_m=1.5,
+    not_inspected_m=0.25,
+    detector=f"{DETECTOR}@4",
+)
+COIL_BOOK = CoilBook(
+    facts=COIL_FACTS,
+    ledger=ledger(
+        [
+            Span(frame="a", camera="camera-0", first_line=0, line_count=300),
+            Span(frame="b", camera="camera-0", first_line=340, line_count=3260, reason="dark: mean 0.1%"),
+        ],
+        expected_lines=3600,
+        judged={"a": True},
+    ),
+    remarks=(("b.png", "dark: mean 0.1%", None),),
+    quality=(QualityRange(camera="camera-0", measure="mean", low=0.1, mean=0.4, high=0.6),),
+)
+FLAT_FIELD = FlatFieldVersion(
+    id="ab" * 32,
+    camera="camera-0",
+    built_at=NOW,
+    settings=CaptureSettings(exposure_us=40.0, gain_db=0.0),
+    width_px=2048,
+    lines=2048,
+    target=180.25,
+    residual=0.04,
+    address="cd" * 32 + ".flat",
+    operator="operator-7",
+    dead_columns=(7,),
+    hot_columns=(9,),
 )
 CRACK = (TypeEvidence(defect_type="crack", found=rate(4, 5), forgetting=0.0),)
 
@@ -147,6 +203,7 @@ class FakeHouse:
     """Answers every door; ``calls`` keeps (door, arguments), ``failure`` is raised by every door."""
 
     models: FakeModels = field(default_factory=FakeModels)
+    ends_itself: bool = False
     ingested: IngestSummary = INGESTED
     trained: TrainSummary = TRAINED
     taught: TeachSummary = TAUGHT
@@ -178,11 +235,53 @@ class FakeHouse:
         if self.failure is not None:
             raise self.failure
 
-    def ingest(self, source: str, *, coil: str | None, line: str, recipe: str, family: str | None) -> IngestSummary:
-        self._called("ingest", source=source, coil=coil, line=line, recipe=recipe, family=family)
+    def ingest(
+        self,
+        source: str,
+        *,
+        coil: str | None,
+        line: str,
+        recipe: str,
+        family: str | None,
+        rewound: bool,
+        offset_m: float,
+        ended: threading.Event,
+    ) -> IngestSummary:
+        self._called(
+            "ingest",
+            source=source,
+            coil=coil,
+            line=line,
+            recipe=recipe,
+            family=family,
+            rewound=rewound,
+            offset_m=offset_m,
+        )
         assert self.progress is not None
-        self.progress("ingest", 12, 12)
+        self.progress("ingest", 12, 12, "7,200 lines/s")
+        if self.ends_itself:
+            ended.set()
         return self.ingested
+
+    def coil_facts(self, *, line: str | None) -> list[CoilFacts]:
+        self._called("coil_facts", line=line)
+        return [COIL_FACTS]
+
+    def coil_book(self, coil: str) -> CoilBook:
+        self._called("coil_book", coil=coil)
+        if coil != COIL_FACTS.coil.id:
+            raise NotFoundError(f"coil {coil!r} is not in the catalog")
+        return COIL_BOOK
+
+    def build_flat_field(
+        self, camera: str, *, dark: str, bright: str, operator: str, target: float | None
+    ) -> FlatFieldVersion:
+        self._called("build_flat_field", camera=camera, dark=dark, bright=bright, operator=operator, target=target)
+        return FLAT_FIELD
+
+    def list_flat_fields(self, camera: str | None = None) -> list[FlatFieldVersion]:
+        self._called("list_flat_fields", camera=camera)
+        return [FLAT_FIELD]
 
     def train(self, data: list[Path], *, method: str, name: str, seed: int) -> TrainSummary:
         self._called("train", data=list(data), method=method, name=name, seed=seed)

@@ -73,7 +73,7 @@ def test_progress_is_a_line_on_standard_error_where_that_is_no_terminal(program:
     ran = program("ingest", "frames", "--json")
 
     assert ran.document["captured"] == 12
-    assert ran.err == "ingest: 12 of 12\n"
+    assert ran.err == "ingest: 12 of 12, 7,200 lines/s\n"
 
 
 def test_an_invocation_takes_the_environment_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

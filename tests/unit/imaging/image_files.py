@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -46,22 +47,39 @@ def palette_png(indices: NDArray[np.uint8], colours: bytes) -> bytes:
     )
 
 
-def tiff(pixels: NDArray[np.generic], *, sample_format: int = 1, photometric: int = 1, following: int = 0) -> bytes:
-    """Return an uncompressed little-endian TIFF of one strip and one sample a pixel."""
+def tiff(
+    pixels: NDArray[np.generic],
+    *,
+    sample_format: int = 1,
+    photometric: int = 1,
+    following: int = 0,
+    compression: int = 1,
+    strips: Sequence[tuple[int, int]] = (),
+    extra: Sequence[tuple[int, int, int, int]] = (),
+) -> bytes:
+    """Return an uncompressed little-endian TIFF of one sample a pixel, in one strip where no ``strips`` are given.
+
+    ``strips`` are offsets and lengths to declare instead (the pixels begin at byte 8); ``extra`` are entries of the
+    directory (tag, type, count, value) that go after its own.
+    """
     content = pixels.tobytes()
+    declared = list(strips) or [(8, len(content))]
+    lists = b"".join(np.array(values, "<u4").tobytes() for values in zip(*declared, strict=True))
+    first = 8 + len(content)
+    places = declared[0] if len(declared) == 1 else (first, first + len(lists) // 2)
     tags = [
-        (256, 4, pixels.shape[1]),
-        (257, 4, pixels.shape[0]),
-        (258, 3, pixels.dtype.itemsize * 8),
-        (259, 3, 1),
-        (262, 3, photometric),
-        (273, 4, 8),
-        (277, 3, 1),
-        (278, 4, pixels.shape[0]),
-        (279, 4, len(content)),
-        (339, 3, sample_format),
+        (256, 4, 1, pixels.shape[1]),
+        (257, 4, 1, pixels.shape[0]),
+        (258, 3, 1, pixels.dtype.itemsize * 8),
+        (259, 3, 1, compression),
+        (262, 3, 1, photometric),
+        (273, 4, len(declared), places[0]),
+        (277, 3, 1, 1),
+        (278, 4, 1, -(-pixels.shape[0] // len(declared))),
+        (279, 4, len(declared), places[1]),
+        (339, 3, 1, sample_format),
+        *extra,
     ]
-    directory = struct.pack("<H", len(tags))
-    for tag, kind, value in tags:
-        directory += struct.pack("<HHI", tag, kind, 1) + struct.pack("<I", value)
-    return struct.pack("<2sHI", b"II", 42, 8 + len(content)) + content + directory + struct.pack("<I", following)
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    header = struct.pack("<2sHI", b"II", 42, first + len(lists))
+    return header + content + lists + directory + struct.pack("<I", following)

@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inspect_pipeline.domain.material import Pixels
-from inspect_pipeline.errors import BadImageError
-from inspect_pipeline.imaging.decode import decode, encode_png
+from inspect_pipeline.errors import BadDataError, BadImageError
+from inspect_pipeline.imaging.decode import decode, encode, encode_png
 from tests.unit.imaging.image_files import encoded, palette_png, png_declaring, textured, tiff
 
 
@@ -146,3 +146,20 @@ def test_altered_bytes_give_pixels_or_one_clear_refusal(content: st.DataObject) 
         assert "\n" not in str(refusal)
     else:
         assert decoded.size <= 30_000
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("tiff", "tif"), ("png", "png")])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(9, 13), (9, 13, 3)])
+def test_both_forms_of_storage_give_back_every_pixel(
+    form: str, suffix: str, dtype: type[np.uint8] | type[np.uint16], shape: tuple[int, ...]
+) -> None:
+    pixels = np.random.default_rng(3).integers(0, np.iinfo(dtype).max + 1, shape).astype(dtype)
+    content, written = encode(pixels, form)
+    assert written == suffix
+    assert np.array_equal(decode(content, name="frame"), pixels)
+
+
+def test_a_form_that_loses_pixels_or_is_not_known_is_refused() -> None:
+    with pytest.raises(BadDataError, match="'jpeg' is not written here; give tiff or png"):
+        encode(textured(), "jpeg")

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -82,3 +83,13 @@ def test_a_crop_outside_the_frame_is_refused() -> None:
 @pytest.mark.parametrize(("size", "wanted"), [((600, 1800), (85, 256)), ((10, 20), (10, 20)), ((5000, 2), (256, 1))])
 def test_a_thumbnail_keeps_the_shape_and_never_grows(size: tuple[int, int], wanted: tuple[int, int]) -> None:
     assert decode(thumbnail(np.full(size, 90, np.uint16), longest_px=256, full_scale=180), name="t").shape == wanted
+
+
+@pytest.mark.parametrize("size", [(512, 1024), (511, 1023)])
+def test_a_thumbnail_shows_the_mean_of_the_pixels_under_it(size: tuple[int, int]) -> None:
+    frame = np.random.default_rng(0).integers(0, 256, size).astype(np.uint8)
+    frame[:, : size[1] // 2] //= 4
+    small = decode(thumbnail(frame, longest_px=64), name="t")
+    exact = cv2.resize(frame.astype(np.float32), small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert np.abs(small - exact).max() <= 1.0
+    assert np.mean(small - exact) == pytest.approx(0.0, abs=0.15)

@@ -36,7 +36,7 @@ def picture(seed: int, mark: str | None = None) -> NDArray[np.uint8]:
     return np.clip(pixels, 0, 255).astype(np.uint8)
 
 
-def silent(_stage: str, _done: int, _total: int) -> None:
+def silent(_stage: str, _done: int, _total: int, _note: str = "") -> None:
     """Report no progress."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from inspect_pipeline.domain.figures import NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict, decide
 from inspect_pipeline.domain.labels import LabelRole, Origin
-from inspect_pipeline.domain.material import CapturedFrame, Gap, Roi
+from inspect_pipeline.domain.material import CapturedFrame, Roi
 from inspect_pipeline.domain.records import StageRun
 from inspect_pipeline.domain.report import CoilReport, Fact, ModelFacts, OriginTruth, Pictures, Truth, TruthMark
 from inspect_pipeline.domain.statistics import rate
@@ -24,7 +24,6 @@ from .plant import BAR, COIL, DETECTOR, INITIALIZATION, LINE, MM_ACROSS, MM_ALON
 
 FIRST = f"{DETECTOR}@1"
 FRAME_M = SIDE_PX * MM_ALONG / 1000
-GAP = Gap(first_line=7 * SIDE_PX, line_count=40, reason="the coil ended before these lines")
 
 
 def finding(frame: CapturedFrame, roi: Roi, *, name: str = "bar", score: float = 2.0) -> Finding:
@@ -135,7 +134,7 @@ def desk(plant: Plant) -> Desk:
     desk.judged(made[4], peak=0.5)
     desk.judged(made[5], reason="torn: 9 of 96 lines")
     with plant.catalog.transaction() as unit:
-        unit.replace_gaps(COIL, [GAP])
+        unit.expect(COIL, lines=7 * SIDE_PX + 40, cameras=())
     return desk
 
 
@@ -165,7 +164,7 @@ def test_every_frame_and_gap_is_on_the_map_with_its_verdict_or_reason(desk: Desk
     assert coil_map.frames[3].length_m == pytest.approx(FRAME_M)
     (gap,) = coil_map.gaps
     assert (gap.downweb_m, gap.length_m) == (pytest.approx(7 * FRAME_M), pytest.approx(0.01))
-    assert gap.reason == GAP.reason
+    assert gap.reason == "the coil ended before these lines"
     assert coil_map.length_m == pytest.approx(7 * FRAME_M + 0.01)
     assert coil_map.width_mm == SIDE_PX * MM_ACROSS
 

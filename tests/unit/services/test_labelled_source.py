@@ -10,11 +10,11 @@ from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, 
 from inspect_pipeline.domain.material import Coil, Frame, Pixels, UnusableCapture
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.errors import BadImageError
-from inspect_pipeline.imaging.capture_quality import QualityLimits
+from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.services.examples import history
-from inspect_pipeline.services.ingest import Ingest, IngestSummary
+from inspect_pipeline.services.ingest import Ingest, IngestSummary, LineSetup
 from inspect_pipeline.services.labelled_source import LabelledSource, label_of
 
 from .plant import BAR, COIL, LINE, NOON, SIDE_PX, WHOLE, Plant, picture, silent
@@ -55,7 +55,7 @@ def taken_in(plant: Plant, camera: LabelledSource) -> IngestSummary:
     ingest = Ingest(
         catalog=plant.catalog,
         images=plant.images,
-        limits=QualityLimits(),
+        setup=LineSetup(edges=EdgeSettings(enabled=False)),
         clock=lambda: NOON,
         progress=silent,
         label_frame=camera.labels,

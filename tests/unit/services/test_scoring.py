@@ -10,7 +10,7 @@ import pytest
 
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import FrameResult, Verdict
-from inspect_pipeline.domain.material import CapturedFrame, Gap, Roi
+from inspect_pipeline.domain.material import CapturedFrame, Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
 from inspect_pipeline.errors import InspectError, NotFoundError, StorageError
 from inspect_pipeline.imaging.decode import decode
@@ -128,9 +128,8 @@ def test_frames_that_cannot_be_judged_are_unusable_with_their_reason_and_the_res
     plant.images.contents[plant.add_frame(4, picture(4)).image or ""] = b"other bytes"
     plant.add_frame(5, picture(5)[:8, :8])
     plant.add_frame(6, picture(6, "bar"))
-    gap = Gap(first_line=7 * SIDE_PX, line_count=40, reason="no frame holds these lines")
     with plant.catalog.transaction() as unit:
-        unit.replace_gaps(COIL, [gap])
+        unit.expect(COIL, lines=7 * SIDE_PX + 40, cameras=())
     summary = plant.scoring().run(COIL)
     assert (summary.judged, summary.unusable, summary.new) == (2, 5, 7)
     assert summary.verdicts == {"PASS": 1, "UNUSABLE": 5, "DEFECT": 1}

@@ -1,0 +1,1 @@
+"""Streams of simulated cameras through the real drivers."""
