@@ -2,9 +2,9 @@
 
 python -m benchmarks.killed_ingest [--kills 200] [--seed 0] [--out FILE]
 
-A folder of frames (one broken, one missing, lines expected) is ingested by the real command in a process of its own, which
-is killed; what lies on the disk is examined; the command is started again, and killed again, until a run ends by itself.
-Then the books must be those of a run that was never killed. Workspaces are used until they are finished, then a new one.
+A folder of frames (one broken, one missing, lines expected) is ingested by the real command in a process of its own,
+which is killed; what lies on the disk is examined; the command is started again, and killed again, until all captures
+are in. Then the books must be those of a run that was never killed, and a new workspace is begun.
 """
 
 import argparse
@@ -69,8 +69,7 @@ def books(workspace: Path, coil: str) -> dict[str, object]:
         command("coils", "--coil", coil, workspace=workspace), capture_output=True, text=True, check=True
     )
     [book] = json.loads(done.stdout)["coils"]
-    assert isinstance(book, dict)
-    return book
+    return dict(book)
 
 
 def run(folder: Path, *, kills: int, seed: int, scratch: Path) -> Outcome:
@@ -171,7 +170,9 @@ def faults_on_disk(workspace: Path) -> list[str]:
     with closing(sqlite3.connect(workspace / "catalog.sqlite")) as connection:
         images = [image for (image,) in connection.execute("SELECT image FROM frames WHERE image IS NOT NULL")]
         thumbnails = connection.execute("SELECT thumbnail FROM frame_measures WHERE thumbnail IS NOT NULL")
-        missing = [one for one in [*images, *(t for (t,) in thumbnails)] if not (root / one[:2] / one[2:4] / one).exists()]
+        missing = [
+            one for one in [*images, *(t for (t,) in thumbnails)] if not (root / one[:2] / one[2:4] / one).exists()
+        ]
         found += [f"a row without its file: {one}" for one in missing]
         twice = connection.execute("SELECT source FROM frames GROUP BY camera, source HAVING count(*) > 1").fetchall()
         found += [f"a row twice: {source}" for (source,) in twice]
@@ -183,7 +184,9 @@ def _finish(folder: Path, workspace: Path, wanted: dict[str, object], outcome: O
     done = subprocess.run(command("ingest", str(folder), workspace=workspace), capture_output=True, check=False)
     outcome.finished += 1
     if done.returncode not in (0, 4):
-        outcome.faults.append(f"workspace {outcome.finished}: the last run ended with {done.returncode}: {done.stderr!r}")
+        outcome.faults.append(
+            f"workspace {outcome.finished}: the last run ended with {done.returncode}: {done.stderr!r}"
+        )
         return
     outcome.faults += [f"workspace {outcome.finished}: {fault}" for fault in faults_on_disk(workspace)]
     found = books(workspace, folder.name)

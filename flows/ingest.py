@@ -17,6 +17,7 @@ from inspect_pipeline.errors import BadDataError
 @flow(name="ingest", flow_run_name="ingest {source}", description="Take in captures as frames of a coil.")
 def ingest(
     source: str,
+    *,
     coil: str | None = None,
     line: str = "default",
     recipe: str = "default",
@@ -24,14 +25,18 @@ def ingest(
     rewound: bool = False,
     offset_m: float = 0.0,
 ) -> State[dict[str, Any]]:
-    """Take in the source (a folder, or a URI as of ``inspect-pipeline ingest``) as one coil, or its subfolders as coils.
+    """Take in the source (a folder, or a URI as ``inspect-pipeline ingest`` takes it), or its subfolders as coils.
 
     Line 0 of the coil lies ``offset_m`` metres from its head; a ``rewound`` one runs towards the head.
     """
     with door_of_this_run() as door:
         sources = coil_folders(source) if subfolders else [source]
         passage = {"rewound": rewound, "offset_m": offset_m}
-        rows = [row for one in sources for row in _ingest_one(door, one, coil, line, recipe, passage)]
+        rows = [
+            row
+            for one in sources
+            for row in _ingest_one(door, one, coil=coil, line=line, recipe=recipe, passage=passage)
+        ]
         show_table("ingest", f"Ingest of {source}", [_table_row(row) for row in rows])
         return concluded(_outcome(source, rows))
 
@@ -45,7 +50,7 @@ def coil_folders(source: str) -> list[str]:
 
 
 def _ingest_one(
-    door: Door, source: str, coil: str | None, line: str, recipe: str, passage: dict[str, Any]
+    door: Door, source: str, *, coil: str | None, line: str, recipe: str, passage: dict[str, Any]
 ) -> list[dict[str, Any]]:
     with door.turn(f"ingest {coil or Path(source).name}") as ours:
         return [take_in(door, source, coil=coil, line=line, recipe=recipe, passage=passage)] if ours else []

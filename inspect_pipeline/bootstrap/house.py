@@ -96,9 +96,7 @@ class House(Stores):
                     f"coil name {name!r} is kept for taught samples, which are not judged; give another one"
                 )
             family = line if family is None else family
-            target = self.coil_named(
-                name, line=line, recipe=recipe, family=family, rewound=rewound, offset_m=offset_m
-            )
+            target = self.coil_named(name, line=line, recipe=recipe, family=family, rewound=rewound, offset_m=offset_m)
             return self.ingesting(recipe).run(opened, target, live=opened.live)
 
     def build_flat_field(
@@ -108,7 +106,10 @@ class House(Stores):
         from inspect_pipeline.bootstrap.sources import opened_source
 
         ended = threading.Event()
-        with opened_source(self, dark, ended=ended) as dark_ones, opened_source(self, bright, ended=ended) as bright_ones:
+        with (
+            opened_source(self, dark, ended=ended) as dark_ones,
+            opened_source(self, bright, ended=ended) as bright_ones,
+        ):
             return self.flat_fields.build(dark_ones, bright_ones, camera=camera, operator=operator, target=target)
 
     def list_flat_fields(self, camera: str | None = None) -> "list[FlatFieldVersion]":
@@ -121,9 +122,7 @@ class House(Stores):
         """Removal of old images by the rules of the settings."""
         from inspect_pipeline.services.retention import Retention
 
-        return Retention(
-            catalog=self.catalog, images=self.images, rules=self.settings.retention, clock=self.clock
-        )
+        return Retention(catalog=self.catalog, images=self.images, rules=self.settings.retention, clock=self.clock)
 
     def coil_facts(self, *, line: str | None = None) -> "list[CoilFacts]":
         """Return the books of all coils of material, oldest first, or of those of one line."""

@@ -1,4 +1,4 @@
-"""How a source of frames is written: a path, or ``kind:target?option=value&option=value``; what is unknown is refused."""
+"""How a source of frames is written: a path, or ``kind:target?option=value&...``; what is unknown is refused."""
 
 import math
 from collections.abc import Mapping

@@ -79,9 +79,7 @@ def opened_source(stores: Stores, text: str, *, ended: threading.Event) -> Itera
         yield OpenSource(inner=inner, coil=coil, live=uri.live, ended=ended)
 
 
-def _opened(
-    stores: Stores, uri: SourceUri, ended: threading.Event, stack: ExitStack
-) -> tuple[FrameSource, str | None]:
+def _opened(stores: Stores, uri: SourceUri, ended: threading.Event, stack: ExitStack) -> tuple[FrameSource, str | None]:
     """Return (the source, the coil that it is by itself: a folder's name)."""
     if uri.kind == kinds.FOLDER:
         from inspect_pipeline.cameras.drop_folder import DropFolderSettings, open_drop_folder
@@ -159,7 +157,8 @@ def _cameras(stores: Stores, uri: SourceUri, ended: threading.Event, stack: Exit
         inner = None if source is None else parsed_uri(source)
         if inner is None or inner.kind not in (kinds.ARAVIS, kinds.GENICAM):
             raise ConfigError(
-                f"camera {name!r} has no source in cameras.yaml; write source: aravis:DEVICE or genicam:SERIAL?producer=FILE"
+                f"camera {name!r} has no source in cameras.yaml; write source: aravis:DEVICE or "
+                "genicam:SERIAL?producer=FILE"
             )
         merged = replace(inner, options={**inner.options, **uri.options})
         opened.append(stack.enter_context(_camera(stores, merged, name=name, ended=ended)))

@@ -1,4 +1,4 @@
-"""The synthetic line as it is written: ``synthetic:?frames=20&seed=3&cameras=2``, its references with ``reference=dark``.
+"""The synthetic line as it is written: ``synthetic:?frames=20&seed=3&cameras=2``, or its references.
 
 The options are those of ``cameras.synthetic_options``, and two more: ``reference`` (dark or bright: reference captures
 for a flat field in place of frames), and ``patches`` (a folder of real images that the texture ``patches`` is made of).
@@ -37,9 +37,7 @@ def synthetic_source(uri: SourceUri) -> FrameSource:
         return lines[0] if len(lines) == 1 else SideBySide(lines, live=False)
     if which not in ("dark", "bright"):
         raise BadDataError(f"source {uri.text!r}: reference is {which!r}; give dark or bright")
-    return References(
-        frames=tuple(line.dark_reference if which == "dark" else line.bright_reference for line in lines)
-    )
+    return References(frames=tuple(line.dark_reference if which == "dark" else line.bright_reference for line in lines))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

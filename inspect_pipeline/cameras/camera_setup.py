@@ -11,10 +11,10 @@ from inspect_pipeline.domain.geometry import CameraMount
 class CameraSetup:
     """One camera by name. ``source`` is the URI that ``camera:NAME`` stands for (``aravis:...``, ``genicam:...``).
 
-    ``first_frame_id`` is the counter of the first frame after a start (1 for GigE Vision): with it, frames that are lost
-    before the first that comes are missing too. The encoder wraps after ``encoder_period`` counts.
-    ``features`` are set when a GenICam camera is opened; ``mount`` and ``flat_field`` hold for its frames whatever source
-    they come from, so also for frames of this camera in a folder.
+    ``first_frame_id`` is the counter of the first frame after a start (1 for GigE Vision): with it, frames that are
+    lost before the first that comes are missing too. The encoder wraps after ``encoder_period`` counts.
+    ``features`` are set when a GenICam camera is opened; ``mount`` and ``flat_field`` hold for its frames whatever
+    source they come from, so also for frames of this camera in a folder.
     """
 
     source: str | None = None

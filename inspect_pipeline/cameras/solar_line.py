@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspect_pipeline.cameras.solar_plan import CELL_PX, CELLS_PER_FRAME, PlannedCell, render
+from inspect_pipeline.domain.counters import first_line_from
 from inspect_pipeline.domain.labels import Origin
 from inspect_pipeline.domain.material import Frame, Pixels, Roi
 from inspect_pipeline.domain.records import Capture
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.domain.counters import first_line_from
 from inspect_pipeline.imaging.line_camera import LineCamera, LineCameraSettings, LineCapture
 
 CELLS_ACROSS = 6

@@ -31,7 +31,7 @@ def coils(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """List the coils: captured, missing, unusable, inspected; with --coil its whole ledger and what its frames measured."""
+    """List the coils: captured, missing, unusable, inspected; with --coil also its ledger and its quality."""
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
     with session.house() as house:
         if coil is None:

@@ -1,4 +1,4 @@
-"""``inspect-pipeline flatfield``: flat fields of the cameras, built from references and listed with what they hold for."""
+"""``inspect-pipeline flatfield``: flat fields of the cameras, built from references and listed with their settings."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,9 +24,7 @@ def build(
     context: typer.Context,
     *,
     camera: CameraOption,
-    dark: Annotated[
-        str, typer.Option("--dark", metavar="SOURCE", help=f"Captures with the lens closed: {_SOURCE}.")
-    ],
+    dark: Annotated[str, typer.Option("--dark", metavar="SOURCE", help=f"Captures with the lens closed: {_SOURCE}.")],
     bright: Annotated[
         str, typer.Option("--bright", metavar="SOURCE", help=f"Captures of a plain bright target: {_SOURCE}.")
     ],

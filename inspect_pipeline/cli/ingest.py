@@ -159,4 +159,6 @@ def _listed(
     grid: "Callable[[str, Sequence[str], Iterable[Sequence[object]]], RenderableType]",
 ) -> "RenderableType | None":
     more = len(rows) - _ROWS_SHOWN
-    return grid(f"{title} ({more} more with --json)" if more > 0 else title, columns, rows[:_ROWS_SHOWN]) if rows else None
+    return (
+        grid(f"{title} ({more} more with --json)" if more > 0 else title, columns, rows[:_ROWS_SHOWN]) if rows else None
+    )

@@ -12,7 +12,8 @@ from inspect_pipeline.domain.capture import CaptureSettings
 class FlatFieldVersion:
     """One correction built from reference captures; its arrays lie in the image store at ``address``.
 
-    ``settings`` are those of the references, ``built_at`` is when the last of them was taken. ``target`` is the grey level that the bright reference comes out at.
+    ``settings`` are those of the references, ``built_at`` is when the last of them was taken. ``target`` is the grey
+    level that the bright reference comes out at.
     Columns without response (``dead_columns``) and columns far too bright (``hot_columns``) are filled from their
     neighbours. ``residual`` is the strength of the stripes that stay in the corrected bright reference, in grey levels.
     """

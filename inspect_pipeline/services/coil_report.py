@@ -7,9 +7,9 @@ from functools import cached_property
 
 from inspect_pipeline.domain.figures import MeasuredNumber, NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict
+from inspect_pipeline.domain.geometry import StripLeft, place_on_strip, strip_left
 from inspect_pipeline.domain.grading import Grade, Outcome, grade, outcomes
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, in_force
-from inspect_pipeline.domain.geometry import StripLeft, place_on_strip, strip_left
 from inspect_pipeline.domain.ledger import Cover, Interval, Ledger, judged_ledger, spans_of
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Place, mm_per_line
 from inspect_pipeline.domain.records import Clock, StageRun
@@ -68,7 +68,9 @@ class _Facts:
 
     def head_m(self, first_line: int, line_count: int) -> float:
         """Return the end of some lines that is nearer to the head of the coil."""
-        ends = (self.coil.downweb_m(line, mm_per_line=self.mm_per_line) for line in (first_line, first_line + line_count))
+        ends = (
+            self.coil.downweb_m(line, mm_per_line=self.mm_per_line) for line in (first_line, first_line + line_count)
+        )
         return min(ends)
 
 

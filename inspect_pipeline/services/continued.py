@@ -61,8 +61,9 @@ class Continued:
             yield UnusableCapture(
                 source=f"{self.session}/start",
                 reason=(
-                    f"the intake of {capture.camera} was away from {before.last_at:%Y-%m-%d %H:%M:%S} UTC on, and neither "
-                    "an encoder nor a line rate tells how many lines passed; calibrate the encoder in cameras.yaml"
+                    f"the intake of {capture.camera} was away from {before.last_at:%Y-%m-%d %H:%M:%S} UTC on, and "
+                    "neither an encoder nor a line rate tells how many lines passed; calibrate the encoder in "
+                    "cameras.yaml"
                 ),
                 first_line=before.end_line,
                 captured_at=capture.captured_at,

@@ -1,7 +1,7 @@
 """Which flat field each frame of an ingest gets; where none of those there holds, the frame says why it is unusable."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inspect_pipeline.domain.flat_field import FlatFieldUse, FlatFieldValidity, FlatFieldVersion, choose_flat_field
 from inspect_pipeline.domain.material import Frame
@@ -14,7 +14,7 @@ class CorrectionRule:
     """What holds for a camera: whether a flat field is used, and how far a frame may be from its references."""
 
     use: FlatFieldUse = FlatFieldUse.AUTO
-    validity: FlatFieldValidity = FlatFieldValidity()
+    validity: FlatFieldValidity = field(default_factory=FlatFieldValidity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,8 @@ class Correcting:
         if choice.version is not None:
             return Correction(flat=self.load(choice.version), version=choice.version.id)
         if rule.use is FlatFieldUse.REQUIRED and not choice.reasons:
-            missing = f"camera {frame.camera} has no flat field and needs one; build it from references (flatfield build)"
+            missing = (
+                f"camera {frame.camera} has no flat field and needs one; build it from references (flatfield build)"
+            )
             return Correction(reasons=(missing,))
         return Correction(reasons=choice.reasons[:1])

@@ -183,9 +183,7 @@ class Ingest:
             counts.new += unit.add_frames(rows)
             counts.labelled += unit.add_labels(labels)
 
-    def _labelled(
-        self, batch: Sequence[Prepared], placed: Sequence[CapturedFrame | None]
-    ) -> Iterator[CapturedFrame]:
+    def _labelled(self, batch: Sequence[Prepared], placed: Sequence[CapturedFrame | None]) -> Iterator[CapturedFrame]:
         """Yield every row of the batch as the source has it now: what was there before may come with new labels."""
         with self.catalog.transaction() as unit:
             for prepared, row in zip(batch, placed, strict=True):

@@ -23,7 +23,7 @@ from inspect_pipeline.services.ports import ImageStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """The flat field for a frame: none, one with the id of its version, or the reasons why none of those there holds."""
+    """The flat field for a frame: none, one with the id of its version, or why none of those that there are holds."""
 
     flat: FlatField | None = None
     version: str | None = None
@@ -210,7 +210,7 @@ class Preparing:
 
 
 def fingerprint_of(pixels: Pixels) -> str:
-    """Return the XXH3 (128 bit) of the raw pixels, their type and their shape: what makes two captures the same picture.
+    """Return the XXH3 (128 bit) of the raw pixels, their type and shape: what makes two captures the same picture.
 
     It tells captures of one source apart, at the speed of the memory; what is stored is named and checked by SHA-256.
     """

@@ -112,7 +112,9 @@ class Scoring:
         One that retention removed is gone for good: its frame is UNUSABLE to a detector that had not judged it by then.
         """
         if frame.pruned_at is not None:
-            raise BadImageError(f"the image was removed by retention on {frame.pruned_at:%Y-%m-%d}; it cannot be judged")
+            raise BadImageError(
+                f"the image was removed by retention on {frame.pruned_at:%Y-%m-%d}; it cannot be judged"
+            )
         try:
             return self.images.get(address)
         except NotFoundError as error:

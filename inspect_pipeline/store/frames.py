@@ -161,7 +161,7 @@ def list_extents(session: Session, coil: str) -> list[CameraExtent]:
         .where((FrameRow.coil == coil) & (FrameRow.line_count > 0))
         .group_by(FrameRow.camera)
     )
-    found = [CameraExtent(**row._mapping) for row in session.execute(query)]  # noqa: SLF001 - its documented name
+    found = [CameraExtent(**row._mapping) for row in session.execute(query)]
     return sorted(found, key=lambda extent: extent.camera)
 
 

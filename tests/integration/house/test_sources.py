@@ -61,7 +61,9 @@ def test_stripes_of_the_sensor_go_with_the_flat_field_and_the_version_is_on_the_
         version = house.build_flat_field("camera-0", dark=DARK, bright=BRIGHT, operator="test")
         house.ingest(source, coil="flat")
         raw, flat = frames(house, "raw"), frames(house, "flat")
-        columns = [np.median(np.stack([stored(house, one).mean(axis=0) for one in coil]), axis=0) for coil in (raw, flat)]
+        columns = [
+            np.median(np.stack([stored(house, one).mean(axis=0) for one in coil]), axis=0) for coil in (raw, flat)
+        ]
     stripes = [float(np.abs(np.diff(one[100:-100])).mean() / one[100:-100].mean()) for one in columns]
     assert stripes[1] < stripes[0] / 3
     assert all(one.measures is not None and one.measures.flat_field == version.id for one in flat)

@@ -104,7 +104,9 @@ def test_the_order_of_the_captures_tells_nothing(
 ) -> None:
     other = list(spans)
     Random(seed).shuffle(other)
-    assert ledger(other, expected_lines=expected, judged=judged) == ledger(spans, expected_lines=expected, judged=judged)
+    assert ledger(other, expected_lines=expected, judged=judged) == ledger(
+        spans, expected_lines=expected, judged=judged
+    )
 
 
 @given(spans=many_spans, judged=verdicts, expected=lengths)

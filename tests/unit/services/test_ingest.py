@@ -1,5 +1,6 @@
 """Ingest on in-memory stores: nothing lost, nothing twice, every refusal in the ledger with its reason."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from inspect_pipeline.domain.capture import CaptureSettings
+from inspect_pipeline.domain.geometry import CameraMount
 from inspect_pipeline.domain.labels import Label, LabelKind, Region
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Frame, Pixels, Roi, UnusableCapture
 from inspect_pipeline.domain.records import Capture
@@ -15,7 +18,7 @@ from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.imaging.flatfield import FlatField
 from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.services.ingest import Ingest, IngestSummary, LabelFrame, LineSetup
-from inspect_pipeline.services.pipeline import IntakeSettings
+from inspect_pipeline.services.pipeline import IntakeSettings, WhenFull
 from inspect_pipeline.services.preparing import Correction, CorrectionFor, uncorrected
 from tests.fakes.catalog import InMemoryCatalog
 from tests.fakes.images import InMemoryImages
@@ -294,3 +297,126 @@ def test_files_still_being_written_are_told_and_a_camera_has_none() -> None:
     plant = Plant()
     assert plant.ingest(DropFolder(shots(1))).incomplete == ("2.png.part",)
     assert plant.ingest(Camera(shots(1))).incomplete == ()
+
+
+def test_a_new_flat_field_or_another_image_form_adds_no_frame_twice() -> None:
+    plant = Plant()
+    plant.ingest(Camera(shots(3)))
+    flat = FlatField(dark=np.full(COLUMNS, 10, np.float32), gain=np.full(COLUMNS, 1.5, np.float32))
+    form = replace(SETUP, intake=replace(SETUP.intake, image_form="png"))
+    again = plant.ingest(Camera(shots(3)), correction_for=lambda _frame: Correction(flat=flat), setup=form)
+    assert (again.new, again.duplicates, again.captured) == (0, 3, 3)
+
+
+def test_rows_from_before_fingerprints_are_known_by_camera_and_source() -> None:
+    plant = Plant()
+    plant.ingest(Camera(shots(2)))
+    old = [replace(row, id=f"old-{row.sequence}", fingerprint=None, coil="coil-0") for row in plant.frames()]
+    before = replace(COIL, id="coil-0")
+    with plant.catalog.transaction() as unit:
+        unit.add_coil(before)
+        unit.add_frames(old)
+    again = plant.ingest(Camera(shots(3)), coil=before, label_frame=mark)
+    assert (again.new, again.duplicates, again.captured) == (1, 2, 3)
+    with plant.catalog.transaction() as unit:
+        assert {label.region.frame for label in unit.labels(coil="coil-0")} >= {"old-0", "old-1"}
+
+
+def test_what_was_there_before_can_come_with_new_labels() -> None:
+    plant = Plant()
+    plant.ingest(Camera(shots(2)))
+    summary = plant.ingest(Camera(shots(2)), label_frame=mark)
+    assert (summary.new, summary.labels) == (0, 2)
+
+
+def test_frames_out_of_order_are_judged_and_noted_and_repeated_ones_are_not_judged() -> None:
+    plant = Plant()
+    twice = replace(shot(1), source="shot-1-again.png", pixels=texture(99))
+    summary = plant.ingest(Camera([shot(0), shot(2), shot(1), twice]))
+    assert summary.noted == (("shot-1.png", "out of order: came after frame 2"),)
+    assert summary.unusable == (("shot-1-again.png", "repeated: frame counter 1 and its lines came before"),)
+    assert summary.missing == ()
+
+
+def test_the_encoder_places_a_frame_where_lines_were_lost_before_it() -> None:
+    plant = Plant()
+    late = replace(shot(1), encoder=(LINES + 20) * 4)
+    setup = replace(SETUP, mounts=lambda _camera: CameraMount(encoder_mm_per_count=0.25 / 4))
+    summary = plant.ingest(Camera([replace(shot(0), encoder=0), late]), setup=setup)
+    assert [(gap.first_line, gap.line_count) for gap in summary.missing] == [(LINES, 20)]
+    # The next session of the same coil knows the encoder's zero.
+    later = replace(shot(2), encoder=(3 * LINES + 20) * 4)
+    assert plant.ingest(Camera([later]), setup=setup).missing[-1].line_count == LINES
+
+
+def test_a_camera_that_should_have_seen_the_coil_and_delivered_nothing_is_missing_throughout() -> None:
+    @dataclass
+    class Two(Camera):
+        expected_cameras: tuple[str, ...] = ("camera-0", "camera-1")
+
+    plant = Plant()
+    summary = plant.ingest(Two(shots(2)))
+    assert [(gap.camera, gap.line_count, gap.reason) for gap in summary.missing] == [
+        ("camera-1", 2 * LINES, "this camera delivered nothing")
+    ]
+
+
+def test_a_live_camera_goes_on_behind_what_the_coil_has() -> None:
+    plant = Plant()
+    plant.ingest(Camera(shots(2)), live=True)
+    later = [
+        replace(shot(number), captured_at=NOON + timedelta(hours=1), pixels=texture(50 + number)) for number in (0, 1)
+    ]
+    summary = plant.ingest(Camera(later), live=True)
+    # Two frames, and a row that says that nobody knows how far the strip went.
+    assert (summary.new, summary.captured) == (3, 5)
+    assert [row.first_line for row in plant.frames() if row.usable] == [0, LINES, 2 * LINES, 3 * LINES]
+    [(_, reason)] = summary.unusable
+    assert "neither an encoder nor a line rate" in reason
+
+
+def test_frames_that_come_while_the_intake_is_full_are_dropped_and_every_line_of_them_is_booked() -> None:
+    class SlowImages(InMemoryImages):
+        """A disk that does not follow until the camera has sent everything."""
+
+        def put(self, content: bytes | bytearray | memoryview, *, suffix: str) -> str:
+            sent.wait(5.0)
+            return super().put(content, suffix=suffix)
+
+    @dataclass
+    class Fast(Camera):
+        def __iter__(self) -> Iterator[Capture]:
+            yield from super().__iter__()
+            sent.set()
+
+    sent = threading.Event()
+    plant = Plant(images=SlowImages())
+    setup = replace(SETUP, intake=IntakeSettings(in_flight=2, when_full=WhenFull.DROP, flush_s=60.0))
+    summary = plant.ingest(Fast(shots(30), expected_lines=30 * LINES), setup=setup)
+    rows = plant.frames()
+    assert sum(row.line_count for row in rows) == 30 * LINES
+    assert (summary.missing, sum(row.usable for row in rows)) == ((), 2)
+    [(_, reason)] = summary.unusable
+    assert reason.startswith("dropped: 28 frames came while the intake was full (policy drop)")
+
+
+def test_a_frame_whose_strip_is_all_trim_is_not_judged() -> None:
+    pixels = np.full((LINES, COLUMNS), 20, np.uint8) + texture(0) % 4
+    pixels[:, 12:36] += 150
+    edges = EdgeSettings(enabled=True)
+    plant = Plant()
+    good = plant.ingest(Camera([shot(0, pixels=pixels)]), setup=replace(SETUP, edges=edges, trim_mm=0.3))
+    assert good.unusable == ()
+    [row] = plant.frames()
+    assert row.measures is not None
+    assert row.measures.zone_left_px in (15, 16)
+    assert row.measures.zone_right_px in (32, 33)
+    other = Plant()
+    summary = other.ingest(Camera([shot(0, pixels=pixels.copy())]), setup=replace(SETUP, edges=edges, trim_mm=2.0))
+    assert len(summary.unusable) == 1
+
+
+def test_saturation_is_judged_against_the_bits_of_the_camera() -> None:
+    twelve = replace(shot(0, pixels=np.full((LINES, COLUMNS), 4095, np.uint16)), settings=CaptureSettings(bits=12))
+    [(_, reason)] = Plant().ingest(Camera([twelve])).unusable
+    assert reason.startswith("over-exposed: 100.0% of the pixels are saturated")

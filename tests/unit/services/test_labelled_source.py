@@ -10,8 +10,8 @@ from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, 
 from inspect_pipeline.domain.material import Coil, Frame, Pixels, UnusableCapture
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.errors import BadImageError
-from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.imaging.decode import decode
+from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.services.examples import history
 from inspect_pipeline.services.ingest import Ingest, IngestSummary, LineSetup
