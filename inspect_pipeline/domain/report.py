@@ -162,11 +162,13 @@ class MapFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapGap:
-    """Metres that no frame holds, with the reason."""
+    """Metres that no frame holds, with the reason. ``width_mm`` None: as wide as the coil; else one camera's part."""
 
     downweb_m: float
     length_m: float
     reason: str
+    crossweb_mm: float = 0.0
+    width_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inspect_pipeline.domain.findings import Verdict
 from inspect_pipeline.domain.labels import Origin
-from inspect_pipeline.domain.report import CoilMap, MapFrame, MissedDefect, ShownFinding
+from inspect_pipeline.domain.report import CoilMap, MapFrame, MapGap, MissedDefect, ShownFinding
 from inspect_pipeline.reporting.scales import Scale, Tick, round_length
 from inspect_pipeline.reporting.symbols import Symbol
 from inspect_pipeline.reporting.wording import metres, millimetres, multiples, position
@@ -173,14 +173,15 @@ def _borders(coil: CoilMap, along: Scale, across: Scale, *, end_m: float) -> str
     return "".join(lines)
 
 
-def _sides(coil: CoilMap, frame: MapFrame, across: Scale) -> tuple[float, float]:
-    width_mm = coil.width_mm if frame.width_mm is None else frame.width_mm
-    return across(frame.crossweb_mm), across(frame.crossweb_mm + width_mm)
+def _sides(coil: CoilMap, part: MapFrame | MapGap, across: Scale) -> tuple[float, float]:
+    width_mm = coil.width_mm if part.width_mm is None else part.width_mm
+    return across(part.crossweb_mm), across(part.crossweb_mm + width_mm)
 
 
 def _hatches(coil: CoilMap, along: Scale, across: Scale, *, end_m: float) -> Iterable[Hatch]:
-    whole = (across(0.0), across(coil.width_mm))
-    stretches = [(gap.downweb_m, gap.length_m, whole, "gap", f"Gap: {gap.reason}") for gap in coil.gaps]
+    stretches = [
+        (gap.downweb_m, gap.length_m, _sides(coil, gap, across), "gap", f"Gap: {gap.reason}") for gap in coil.gaps
+    ]
     for frame in coil.frames:
         sides = _sides(coil, frame, across)
         if frame.verdict is Verdict.UNUSABLE:

@@ -218,11 +218,14 @@ def _coil_map(facts: _Facts, shown: Sequence[ShownFinding]) -> CoilMap:
 
 
 def _map_gap(gap: Interval, facts: _Facts) -> MapGap:
-    whose = f"{gap.camera}: " if len(facts.book.cameras) > 1 else ""
+    several = len(facts.book.cameras) > 1
+    seen = next((frame for frame in facts.frames if several and frame.usable and frame.camera == gap.camera), None)
     return MapGap(
         downweb_m=facts.head_m(gap.first_line, gap.line_count),
         length_m=facts.metres(gap.line_count),
-        reason=f"{whose}{gap.reason}",
+        reason=f"{gap.camera}: {gap.reason}" if several else gap.reason or "",
+        crossweb_mm=0.0 if seen is None else _left_mm(seen, facts),
+        width_mm=None if seen is None else seen.width_mm,
     )
 
 

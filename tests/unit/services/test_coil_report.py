@@ -10,7 +10,7 @@ import pytest
 from inspect_pipeline.domain.figures import NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict, decide
 from inspect_pipeline.domain.labels import LabelRole, Origin
-from inspect_pipeline.domain.material import CapturedFrame, Roi
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Roi
 from inspect_pipeline.domain.records import StageRun
 from inspect_pipeline.domain.report import CoilReport, Fact, ModelFacts, OriginTruth, Pictures, Truth, TruthMark
 from inspect_pipeline.domain.statistics import rate
@@ -309,6 +309,43 @@ def test_a_coil_of_torn_frames_alone_was_not_inspected_in_its_own_millimetres(pl
     report = Desk(plant).report("torn")
     assert report.head.inspected_m == pytest.approx(0.0)
     assert report.head.not_inspected_m == pytest.approx(2 * FRAME_M) == report.coil_map.length_m
+
+
+def test_what_one_of_two_cameras_missed_is_a_gap_in_its_part_of_the_width(plant: Plant) -> None:
+    plant.add_coil("wide")
+    left = plant.add_frame(0, picture(0), coil="wide")
+    width_mm = left.width_mm
+    right = replace(left, id="right", camera="camera-1", offset_mm=width_mm - 4.0, first_line=SIDE_PX, sequence=1)
+    with plant.catalog.transaction() as unit:
+        unit.add_frames([right])
+    coil_map = Desk(plant).report("wide").coil_map
+    assert coil_map.width_mm == pytest.approx(2 * width_mm - 4.0)
+    gaps = {gap.reason: (gap.downweb_m, gap.crossweb_mm, gap.width_mm) for gap in coil_map.gaps}
+    assert gaps == {
+        "camera-0: the coil ended before these lines": (pytest.approx(FRAME_M), 0.0, width_mm),
+        "camera-1: no frame holds these lines": (0.0, width_mm - 4.0, width_mm),
+    }
+
+
+def test_a_rewound_coil_is_drawn_from_its_head(plant: Plant) -> None:
+    rewound = Coil(
+        id="back",
+        line=LINE,
+        recipe="default",
+        family="steel",
+        created_at=NOON,
+        expected_lines=3 * SIDE_PX,
+        reversed=True,
+        offset_m=3 * FRAME_M,
+    )
+    with plant.catalog.transaction() as unit:
+        unit.add_coil(rewound)
+    plant.add_frame(0, picture(0), coil="back")
+    report = Desk(plant).report("back")
+    assert report.coil_map.length_m == pytest.approx(3 * FRAME_M)
+    assert report.coil_map.frames[0].downweb_m == pytest.approx(2 * FRAME_M)
+    [gap] = report.coil_map.gaps
+    assert (gap.downweb_m, gap.length_m) == (pytest.approx(0.0), pytest.approx(2 * FRAME_M))
 
 
 def test_an_unknown_coil_is_not_found(plant: Plant) -> None:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from inspect_pipeline.domain.bundle import Bundle
+from inspect_pipeline.domain.capture import FrameMeasures, StripEdges
 from inspect_pipeline.domain.findings import FrameResult, Verdict
 from inspect_pipeline.domain.material import CapturedFrame, Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
@@ -19,7 +21,7 @@ from inspect_pipeline.services.scoring import HEATMAP_STEPS
 from tests.fakes.catalog import InMemoryCatalog, InMemoryUnit
 from tests.fakes.images import InMemoryImages
 
-from .plant import BAR, COIL, DETECTOR, MM_ACROSS, MM_ALONG, SIDE_PX, Plant, picture
+from .plant import BAR, COIL, DETECTOR, MM_ACROSS, MM_ALONG, NOON, SIDE_PX, Plant, picture
 
 FIRST = f"{DETECTOR}@1"
 MARKS = [None, "bar", None, None, "bar", None, None, None, None, None, "bar", None]
@@ -280,3 +282,41 @@ def test_a_finding_does_not_reach_over_the_border_of_its_unit(plant: Plant) -> N
     assert len(result.findings) >= 2
     for finding in result.findings:
         assert any(finding.roi.overlap_px(cell) == finding.roi.area_px for cell in cells), finding.roi
+
+
+def measured(plant: Plant, number: int, **measures: Any) -> None:
+    """Replace a frame of the coil by one with these measures, before it is judged."""
+    kept = plant.catalog._state.frames
+    name = f"{COIL}/{number:03}"
+    kept[name] = replace(kept[name], measures=FrameMeasures(**measures))
+
+
+def test_places_count_from_the_left_edge_of_the_strip_where_it_was_seen(coil: Plant) -> None:
+    coil.scoring().run(COIL)
+    [before] = results(coil)[4].findings
+    other = Plant(registry=coil.registry, images=coil.images)
+    other.add_coil()
+    for number, mark in enumerate(MARKS):
+        other.add_frame(number, picture(number, mark))
+        measured(other, number, edges=StripEdges(left_px=10.0))
+    other.scoring().run(COIL)
+    [after] = results(other)[4].findings
+    assert before.crossweb_mm - after.crossweb_mm == pytest.approx(10.0 * MM_ACROSS)
+
+
+def test_what_lies_beside_the_strip_or_in_its_trim_is_no_finding(coil: Plant) -> None:
+    measured(coil, 4, zone_right_px=6)
+    measured(coil, 1, zone_left_px=BAR.left + 8)
+    coil.scoring().run(COIL)
+    judged = {result.frame: result for result in results(coil)}
+    assert judged[f"{COIL}/004"].verdict is Verdict.PASS
+    assert judged[f"{COIL}/001"].verdict is Verdict.DEFECT
+
+
+def test_a_frame_whose_image_retention_removed_is_unusable_to_a_new_detector(coil: Plant) -> None:
+    kept = coil.catalog._state.frames
+    kept[f"{COIL}/000"] = replace(kept[f"{COIL}/000"], pruned_at=NOON)
+    coil.images.contents.pop(kept[f"{COIL}/000"].image or "")
+    summary = coil.scoring().run(COIL)
+    assert (summary.judged, summary.unusable) == (11, 1)
+    assert "removed by retention on 2024-05-06" in (reasons(coil)["000"] or "")
