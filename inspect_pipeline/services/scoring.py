@@ -129,15 +129,13 @@ class Scoring:
         maps = detector.examine(pixels)
         strongest = np.maximum(maps.anomaly, maps.types.max(axis=0)) if len(maps.types) else maps.anomaly
         heatmap = self.images.put(encode_png(heatmap_pixels(strongest)), suffix="png")
-        every = find_regions(
-            strongest,
+        regions = find_regions(
+            _on_the_strip(strongest, frame, stride_px=maps.stride_px),
             threshold=1.0,
             stride_px=maps.stride_px,
             shape_px=pixels.shape[:2],
             unit_px=_unit_px(detector.unit),
         )
-        left, right = inspected_columns(frame)
-        regions = [region for region in every if region.roi.left < right and region.roi.right > left]
         typings = detector.name_regions(maps, [region.roi for region in regions])
         found = zip(regions, typings, strict=True)
         return tuple(_finding(frame, region.roi, typing, edge) for region, typing in found), heatmap
@@ -193,6 +191,13 @@ def _not_inspected_m(coil: Coil, frames: Sequence[CapturedFrame], results: Seque
 
 def _unit_px(unit: UnitGrid) -> tuple[int, int] | None:
     return None if unit.height_px is None or unit.width_px is None else (unit.height_px, unit.width_px)
+
+
+def _on_the_strip(scores: NDArray[np.float32], frame: CapturedFrame, *, stride_px: int) -> NDArray[np.float32]:
+    """Return the scores without those of cells whose middle lies beside the strip or in its trim."""
+    left, right = inspected_columns(frame)
+    middles = (np.arange(scores.shape[1]) + 0.5) * stride_px
+    return np.where((middles >= left) & (middles < right), scores, np.float32(0.0))
 
 
 def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:

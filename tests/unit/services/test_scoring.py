@@ -305,12 +305,12 @@ def test_places_count_from_the_left_edge_of_the_strip_where_it_was_seen(coil: Pl
 
 
 def test_what_lies_beside_the_strip_or_in_its_trim_is_no_finding(coil: Plant) -> None:
-    measured(coil, 4, zone_right_px=6)
-    measured(coil, 1, zone_left_px=BAR.left + 8)
+    measured(coil, 1, zone_left_px=40, zone_right_px=72)
+    measured(coil, 4, zone_left_px=SIDE_PX - 2)
     coil.scoring().run(COIL)
     judged = {result.frame: result for result in results(coil)}
-    assert judged[f"{COIL}/004"].verdict is Verdict.PASS
-    assert judged[f"{COIL}/001"].verdict is Verdict.DEFECT
+    assert all(40 <= one.roi.left and one.roi.right <= 72 for one in judged[f"{COIL}/001"].findings)
+    assert (judged[f"{COIL}/001"].verdict, judged[f"{COIL}/004"].verdict) == (Verdict.DEFECT, Verdict.PASS)
 
 
 def test_a_frame_whose_image_retention_removed_is_unusable_to_a_new_detector(coil: Plant) -> None:
