@@ -309,7 +309,8 @@ def test_what_lies_beside_the_strip_or_in_its_trim_is_no_finding(coil: Plant) ->
     measured(coil, 4, zone_left_px=SIDE_PX - 2)
     coil.scoring().run(COIL)
     judged = {result.frame: result for result in results(coil)}
-    assert all(40 <= one.roi.left and one.roi.right <= 72 for one in judged[f"{COIL}/001"].findings)
+    # A cell of the map counts by its middle, so a finding reaches at most half a cell beyond.
+    assert all(one.roi.left >= 32 and one.roi.right <= 80 for one in judged[f"{COIL}/001"].findings)
     assert (judged[f"{COIL}/001"].verdict, judged[f"{COIL}/004"].verdict) == (Verdict.DEFECT, Verdict.PASS)
 
 
