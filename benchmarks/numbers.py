@@ -22,7 +22,9 @@ def main() -> None:
 def pages() -> dict[str, str]:
     """Return the text of each page with its figures as they were last measured."""
     demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
+    rate, killed, fuzz = (result(name) for name in ("ingest_rate", "killed_ingest", "fuzz_files"))
     measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu)
+    measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
@@ -122,6 +124,66 @@ def neu_lines(neu: Mapping[str, Any]) -> list[str]:
         f"one leakage group): {neu['method']} "
         f"{neu['accuracy']:.3f} [{low:.3f}, {high:.3f}]; baselines on the same episodes: {baselines}. Data fingerprint "
         f"{neu['fingerprint'][:16]}.",
+    ]
+
+
+def rate_lines(rate: Mapping[str, Any]) -> list[str]:
+    per_s, ratios, long = rate["megabytes_per_s"], rate["ratios"], rate["long_coil"]
+    names = {
+        "ingest_from_camera": "ingest, frames from memory as a camera hands them over",
+        "ingest_from_folder": "ingest, a folder of TIFF files",
+        "plain_opencv_loop": "plain OpenCV loop on that folder: decode, correct, write",
+        "plain_opencv_loop_fsync": "the same with fsync, as ingest does",
+        "disk_write_fsync": "writing plain files with fsync, one thread",
+        "memcpy": "copying in memory",
+    }
+    of_memcpy, of_disk = ratios["ingest_from_camera / memcpy"], ratios["ingest_from_camera / disk_write_fsync"]
+    plain = ratios["ingest_from_camera / plain_opencv_loop_fsync"]
+    return [
+        "",
+        "## Ingest",
+        "",
+        f"`{rate['command']}` on {rate['machine']}, revision {rate['revision']}; frames of {rate['frame']}, flat "
+        "field, quality, strip edges, thumbnail, lossless image with fsync, rows in SQLite, "
+        f"{rate['threads']['intake workers']} workers. Median of the runs:",
+        "",
+        "| | MB/s | single runs |",
+        "|---|---|---|",
+        *(
+            f"| {text} | {per_s[key]:,.0f} | {', '.join(f'{value:,.0f}' for value in rate['runs'][key])} |"
+            for key, text in names.items()
+        ),
+        "",
+        f"Ingest is {plain:.1f} times the plain loop with fsync, {of_disk:.0%} of this disk's rate with one writer and "
+        f"{of_memcpy:.1%} of copying; the aim is {rate['target_megabytes_per_s']:.0f} MB/s, "
+        f"{'met' if rate['target_met'] else 'not met'} in this run. Over {long['frames']:,} frames of "
+        f"{long['lines_a_frame']} lines the resident memory went from {long['resident_mib'][2][1]:.0f} MiB after a "
+        f"tenth of them to {long['resident_mib'][-1][1]:.0f} MiB at the end.",
+    ]
+
+
+def killed_lines(killed: Mapping[str, Any]) -> list[str]:
+    during = ", ".join(f"{count} {stage}" for stage, count in sorted(killed["during"].items()))
+    return [
+        "",
+        f"`{killed['command']}`, revision {killed['revision']}: {killed['kills']} kills ({during}) of ingests of "
+        f"{killed['frames']} frames, one broken and one missing; {killed['finished']} coils were finished afterwards. "
+        f"Frames lost, rows twice, rows without a file, half-written files, wrong ledgers: {len(killed['faults'])}.",
+    ]
+
+
+def fuzz_lines(fuzz: Mapping[str, Any]) -> list[str]:
+    ways = "; ".join(
+        f"{name}: {fuzz[name]['frames']} frames, {fuzz[name]['unusable']} unusable with a reason, "
+        f"{fuzz[name]['sidecars_and_incomplete']} sidecars or left for the next run, "
+        f"{len(fuzz[name]['unaccounted'])} unaccounted, {len(fuzz[name]['broken_but_taken'])} broken ones taken"
+        for name in ("drop folder", "watched folder")
+    )
+    return [
+        "",
+        f"`{fuzz['command']}`, revision {fuzz['revision']}: {fuzz['files']:,} hostile files of {len(fuzz['planted'])} "
+        f"kinds; {fuzz['crashes']} crashes, peak memory {fuzz['peak_mib']} MiB beyond the start, bound "
+        f"{fuzz['bound_mib']} MiB. {ways[0].upper()}{ways[1:]}.",
     ]
 
 

@@ -210,7 +210,7 @@ class Demo:
             clock=self.stores.clock,
         )
         target = self.stores.coil_named(planned.id, line=planned.line, recipe=plan.recipe, family=planned.family)
-        return self.stores.ingesting(plan.recipe, label_frame=source.labels).run(source, target)
+        return self.stores.ingesting(plan.recipe, label_frame=source.labels, finished=True).run(source, target)
 
 
 def _images_of(split: FolderSplit, planned: PlannedCoil) -> list[LabelledImage]:

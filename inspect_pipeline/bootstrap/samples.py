@@ -40,7 +40,7 @@ def take_in(
         images=images, store=stores.images, role=LabelRole.SUPPORT, operator=operator, clock=stores.clock
     )
     coil = stores.coil_named(f"{SAMPLES}{line}", line=line, recipe=recipe, family=line)
-    return stores.ingesting(recipe, label_frame=source.labels).run(source, coil)
+    return stores.ingesting(recipe, label_frame=source.labels, finished=True).run(source, coil)
 
 
 def _from(kind: str, image: LabelledImage) -> LabelledImage:

@@ -1,6 +1,6 @@
 """The adapters of a workspace: catalog, image files, registry, tracker, weights."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -91,29 +91,40 @@ class Stores:
         )
 
     def ingesting(
-        self, recipe: str, *, flat_field: "FlatField | None" = None, label_frame: "LabelFrame | None" = None
+        self,
+        recipe: str,
+        *,
+        flat_field: "FlatField | None" = None,
+        label_frame: "LabelFrame | None" = None,
+        finished: bool = False,
     ) -> "Ingest":
         """Return the ingest use case for a recipe, with labels that come along.
 
         Frames get the flat fields of the catalog, by their camera; a ``flat_field`` given here holds for all of them.
+        ``finished`` images (labelled folders, crops) are no raw captures: neither corrected nor searched for edges.
         """
         from inspect_pipeline.services.ingest import Ingest, LineSetup
-        from inspect_pipeline.services.preparing import Correction
+        from inspect_pipeline.services.preparing import Correction, CorrectionFor, uncorrected
 
         wanted, cameras = self.settings.recipe(recipe), self.settings.cameras
+        correction_for: CorrectionFor = uncorrected
+        if flat_field is not None:
+            correction_for = lambda _frame: Correction(flat=flat_field)  # noqa: E731 - one of three
+        elif not finished:
+            correction_for = self._correcting()
         return Ingest(
             catalog=self.catalog,
             images=self.images,
             setup=LineSetup(
                 limits=wanted.capture,
                 intake=self.settings.intake,
-                edges=wanted.edges,
+                edges=replace(wanted.edges, enabled=wanted.edges.enabled and not finished),
                 trim_mm=wanted.trim_mm,
                 mounts=lambda camera: cameras.of(camera).mount,
             ),
             clock=self.clock,
             progress=self.progress,
-            correction_for=self._correcting() if flat_field is None else lambda _frame: Correction(flat=flat_field),
+            correction_for=correction_for,
             label_frame=label_frame,
         )
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from inspect_pipeline.bootstrap.house import House, open_house
+from inspect_pipeline.bootstrap.samples import take_in
 from inspect_pipeline.bootstrap.source_uris import parsed_uri
 from inspect_pipeline.cameras.camera_setup import CameraSetup
 from inspect_pipeline.domain.geometry import CameraMount
@@ -82,6 +83,20 @@ def test_frames_of_another_exposure_than_their_flat_field_are_unusable_and_say_s
         summary = house.ingest(str(folder))
     [(_, reason)] = summary.unusable
     assert "exposure 40.0 us, the frame's is 80.0 us" in reason
+
+
+def test_samples_to_teach_from_are_finished_images_and_ask_for_no_flat_field_and_no_edges(tmp_path: Path) -> None:
+    samples = tmp_path / "samples"
+    samples.mkdir()
+    for number in range(3):
+        pixels = np.random.default_rng(number).integers(40, 200, (64, 96), dtype=np.uint8)
+        cv2.imwrite(str(samples / f"{number}.png"), pixels)
+    with opened(tmp_path / "w", recipe=Recipe(edges=EdgeSettings(enabled=True), trim_mm=5.0)) as house:
+        house.build_flat_field("camera-0", dark=DARK, bright=BRIGHT, operator="test")
+        summary = take_in(
+            house, "scratch", samples=samples, labels=None, normals=None, line="l", recipe="default", operator="me"
+        )
+    assert (summary.captured, summary.unusable, summary.labels) == (3, (), 3)
 
 
 def test_two_cameras_see_one_strip_in_joint_millimetres(tmp_path: Path) -> None:
