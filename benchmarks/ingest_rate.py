@@ -243,9 +243,10 @@ def measured(scratch: Path, arguments: argparse.Namespace) -> dict[str, object]:
     folder = scratch / "frames"
     folder.mkdir()
     written = min(arguments.frames, 200)
-    for number in range(written):
-        content, suffix = encode(pool[number % len(pool)], "tiff")
-        (folder / f"{number:05}.{suffix}").write_bytes(content)
+    for capture in MemoryCamera(pool, written):
+        if isinstance(capture, Frame):
+            content, suffix = encode(capture.pixels, "tiff")
+            (folder / f"{capture.sequence:05}.{suffix}").write_bytes(content)
     # Taken when the references were, so that the flat field holds for them.
     (folder / "coil.json").write_text(json.dumps({"captured_at": _START.isoformat()}), encoding="utf-8")
     works: dict[str, Callable[[], float]] = {

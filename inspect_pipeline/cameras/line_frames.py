@@ -160,7 +160,7 @@ class LineFrames:
                 sequence=sequence,
                 source=source + part,
                 valid_lines=valid,
-                encoder=encoder,
+                encoder=self._encoder_at(encoder, first),
                 settings=self._settings_of(buffer),
             )
 
@@ -193,6 +193,13 @@ class LineFrames:
             )
         self._slip = line - sequence * lines
         return encoder, line
+
+    def _encoder_at(self, encoder: int | None, line: int) -> int | None:
+        """Return the count at a line of the buffer, None where nothing tells what a line takes."""
+        per_line = self._placement.encoder_counts_per_line
+        if encoder is None or line == 0:
+            return encoder
+        return None if per_line is None else encoder + round(line * per_line)
 
     def _settings_of(self, buffer: LineBuffer) -> CaptureSettings:
         return replace(

@@ -62,7 +62,9 @@ class EncoderLines:
 
         Never below 0: see ``before_head``.
         """
-        measured = self._measured(counted, encoder=encoder)
+        if self.zero is None:
+            self.zero = encoder - counted / self.lines_per_count
+        measured = (encoder - self.zero) * self.lines_per_count
         if abs(measured - counted) <= self.tolerance_lines:
             self.shift_lines = 0
         elif abs(measured - counted - self.shift_lines) > self.tolerance_lines:
@@ -73,15 +75,10 @@ class EncoderLines:
         """Return where a capture that has no encoder value lies: as far from its counter as the frame before it."""
         return max(counted + self.shift_lines, 0)
 
-    def before_head(self, counted: int, *, encoder: int) -> int:
-        """Return how many lines before line 0 a frame begins by the encoder; 0 within the tolerance and after it."""
-        measured = self._measured(counted, encoder=encoder)
-        return -round(measured) if measured < -self.tolerance_lines else 0
-
-    def _measured(self, counted: int, *, encoder: int) -> float:
-        if self.zero is None:
-            self.zero = encoder - counted / self.lines_per_count
-        return (encoder - self.zero) * self.lines_per_count
+    def before_head(self, counted: int) -> int:
+        """Return how many lines before line 0 the frame that was placed last begins; 0 within the tolerance."""
+        before = -(counted + self.shift_lines)
+        return before if before > self.tolerance_lines else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

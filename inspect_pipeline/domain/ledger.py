@@ -161,7 +161,7 @@ def ledger(
     return Ledger(expected_lines=length, intervals=tuple(intervals))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Claim:
     first: int
     end: int
@@ -186,11 +186,11 @@ def _claims(span: Span, judged: Mapping[str, bool], reasons: Mapping[str, str]) 
     else:
         cover, why = Cover.UNUSABLE, reasons.get(span.frame, "the detector could not judge this frame")
     if end > span.first_line:
-        yield _Claim(span.first_line, end, _BEST_FIRST.index(cover), why)
+        yield _Claim(first=span.first_line, end=end, rank=_BEST_FIRST.index(cover), reason=why)
     if span.torn_lines:
         of = span.line_count + span.torn_lines
         torn = f"torn: only {span.line_count} of {of} lines arrived"
-        yield _Claim(end, end + span.torn_lines, _BEST_FIRST.index(Cover.MISSING), torn)
+        yield _Claim(first=end, end=end + span.torn_lines, rank=_BEST_FIRST.index(Cover.MISSING), reason=torn)
 
 
 def _parted(camera: str, claims: Sequence[_Claim], length: int, *, delivered: bool) -> list[Interval]:

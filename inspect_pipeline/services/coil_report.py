@@ -207,9 +207,10 @@ def _by_source(shown: ShownFinding, sources: Mapping[str, str]) -> ShownFinding:
 
 def _coil_map(facts: _Facts, shown: Sequence[ShownFinding]) -> CoilMap:
     verdicts = {result.frame: result for result in facts.results}
+    total_m, offset_m = facts.metres(facts.book.expected_lines), facts.coil.offset_m
     ends_mm = [_left_mm(frame, facts) + frame.width_mm for frame in facts.frames if frame.usable]
     return CoilMap(
-        length_m=facts.metres(facts.book.expected_lines) + (0.0 if facts.coil.reversed else facts.coil.offset_m),
+        length_m=max(total_m, offset_m) if facts.coil.reversed else offset_m + total_m,
         width_mm=max(ends_mm, default=1.0),
         frames=tuple(_map_frame(frame, verdicts.get(frame.id), facts) for frame in facts.frames),
         gaps=tuple(_map_gap(gap, facts) for gap in facts.book.of(Cover.MISSING)),

@@ -19,6 +19,7 @@ class _Camera:
     continuity: Continuity
     strip: StripFollower
     encoder: EncoderLines | None = None
+    stamped: tuple[int | None, int] | None = None  # counter and encoder of the latest frame
     mm_per_line: float | None = None
     next_line: int = 0
     next_sequence: int = 0
@@ -65,7 +66,7 @@ class Placing:
 
     def _seen(self, prepared: Prepared, camera: _Camera) -> tuple[int, CapturedFrame | None]:
         """Return where a frame begins and its row; one that was there before moves the state on all the same."""
-        row, (first_line, before_head, moved) = prepared.row, _by_encoder(prepared, camera.encoder)
+        row, (first_line, before_head, moved) = prepared.row, _by_encoder(prepared, camera)
         odd = camera.continuity.see(
             prepared.sequence or 0, first_line=first_line, line_count=prepared.line_count, encoder=prepared.encoder
         )
@@ -114,17 +115,20 @@ class Placing:
         return camera
 
 
-def _by_encoder(prepared: Prepared, encoder: EncoderLines | None) -> tuple[int, int, str | None]:
+def _by_encoder(prepared: Prepared, camera: _Camera) -> tuple[int, int, str | None]:
     """Return (first line, lines before line 0, note): by the encoder where there is one, else by the counter."""
-    counted = prepared.first_line or 0
+    counted, encoder = prepared.first_line or 0, camera.encoder
     if encoder is None or prepared.encoder is None:
         return counted, 0, None
-    shift_before = encoder.shift_lines
-    first_line = encoder.first_line(counted, encoder=prepared.encoder)
-    before_head = encoder.before_head(counted, encoder=prepared.encoder)
-    shift, way = encoder.shift_lines, "after" if encoder.shift_lines > 0 else "before"
-    moved = None if before_head or shift in (0, shift_before) else f"encoder: {abs(shift)} lines {way} the counter"
-    return first_line, before_head, moved
+    shift_before, before = encoder.shift_lines, camera.stamped
+    camera.stamped = prepared.sequence, prepared.encoder
+    # The parts of one buffer share its counter and the encoder's count at its first line.
+    part = camera.stamped == before
+    first_line = encoder.shifted(counted) if part else encoder.first_line(counted, encoder=prepared.encoder)
+    before_head, shift = encoder.before_head(counted), encoder.shift_lines
+    if before_head or shift in (0, shift_before):
+        return first_line, before_head, None
+    return first_line, 0, f"encoder: {abs(shift)} lines {'after' if shift > 0 else 'before'} the counter"
 
 
 def _joined(*remarks: str | None) -> str | None:

@@ -195,8 +195,11 @@ class Catalog(Protocol):
 class ImageStore(Protocol):
     """Content-addressed files; an address is ``<sha256>.<suffix>``."""
 
-    def put(self, content: bytes | bytearray | memoryview, *, suffix: str) -> str:
-        """Store bytes (temp, fsync, rename) and return their address; known bytes are not written again."""
+    def put(self, content: bytes | bytearray | memoryview, *, suffix: str, derived: bool = False) -> str:
+        """Store bytes (temp, fsync, rename) and return their address; known bytes are not written again.
+
+        ``derived`` bytes can be made anew: they do not wait for the disk.
+        """
         ...
 
     def get(self, address: str) -> bytes:

@@ -168,7 +168,7 @@ class Preparing:
         if not self.intake.thumbnail_px:
             return None
         small = thumbnail(pixels, longest_px=self.intake.thumbnail_px, full_scale=full_scale)
-        return self.images.put(small, suffix="png")
+        return self.images.put(small, suffix="png", derived=True)
 
     def _scale(self, frame: Frame) -> tuple[float, float]:
         mount = self.mounts(frame.camera)

@@ -16,9 +16,16 @@ _TEMPORARY = re.compile(r"(?P<host>[A-Za-z0-9-]*)\.(?P<pid>\d+)\.[0-9a-f]{32}\.t
 
 
 def write_durably(
-    path: Path, content: bytes | memoryview, *, staging: Path | None = None, lock: Path | None = None
+    path: Path,
+    content: bytes | memoryview,
+    *,
+    staging: Path | None = None,
+    lock: Path | None = None,
+    derived: bool = False,
 ) -> None:
     """Write the file in full or not at all: temporary file, fsync, rename, fsync of the folder.
+
+    A ``derived`` file can be made anew, so nothing waits for the disk: a power cut may lose or empty it.
 
     The temporary file lies in ``staging`` (same file system), by default beside ``path``. With ``lock`` the rename
     waits for whoever holds that file for itself alone, see ``locked``. Raises DiskFullError or StorageError; no
@@ -27,14 +34,15 @@ def write_durably(
     temporary = (staging or path.parent) / f"{_host()}.{os.getpid()}.{uuid4().hex}.tmp"
     with disk_errors(path):
         try:
-            _write_new(temporary, content)
+            _write_new(temporary, content, sync=not derived)
             with contextlib.nullcontext() if lock is None else locked(lock, alone=False):
                 temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if not derived:
+            sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -51,13 +59,14 @@ def locked(lock: Path, *, alone: bool) -> Iterator[None]:
         os.close(descriptor)
 
 
-def make_folder(folder: Path, *, below: Path) -> None:
-    """Make ``folder`` and those between it and ``below``, each entry safe on the disk."""
+def make_folder(folder: Path, *, below: Path, derived: bool = False) -> None:
+    """Make ``folder`` and those between it and ``below``, each entry safe on the disk unless what it holds is derived."""
     with disk_errors(folder):
         missing = [each for each in (folder, *folder.parents) if each.is_relative_to(below) and not each.is_dir()]
         for each in reversed(missing):
             each.mkdir(exist_ok=True)
-            sync_folder(each.parent)
+            if not derived:
+                sync_folder(each.parent)
 
 
 def sync_folder(folder: Path) -> None:
@@ -84,12 +93,14 @@ def clean_leftovers(folder: Path, *, now_s: float) -> int:
     return removed
 
 
-def _write_new(path: Path, content: bytes | memoryview) -> None:
+def _write_new(path: Path, content: bytes | memoryview, *, sync: bool) -> None:
     # Not tempfile: that makes files only their owner can read, and the web page may run as another user.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
+        if not sync:
+            return
         os.fsync(file.fileno())
         # What streams to the disk is not read again soon: its pages are given back, so that a coil does not push
         # everything else out of the memory, and the next file is written into pages that are at hand.

@@ -32,17 +32,18 @@ class FileImageStore:
             self._incoming.mkdir(parents=True, exist_ok=True)
         clean_leftovers(self._incoming, now_s=time.time())
 
-    def put(self, content: Content, *, suffix: str) -> str:
+    def put(self, content: Content, *, suffix: str, derived: bool = False) -> str:
         """Store bytes and return their address; known bytes are not written again, their file becomes a recent one.
 
+        ``derived`` bytes (a thumbnail) do not wait for the disk: a power cut may lose them, and they are made anew.
         Raises BadDataError for a suffix that is not 1 to 8 small letters or digits; DiskFullError, StorageError.
         """
         view = flat(content)
         address = address_of(view, suffix=suffix)
         path = self._root / place_of(address)
         if not self._refreshed(path, size_bytes=len(view)):
-            make_folder(path.parent, below=self._root)
-            write_durably(path, view, staging=self._incoming, lock=self._lock)
+            make_folder(path.parent, below=self._root, derived=derived)
+            write_durably(path, view, staging=self._incoming, lock=self._lock, derived=derived)
         return address
 
     def get(self, address: str) -> bytes:

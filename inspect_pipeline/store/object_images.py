@@ -68,7 +68,7 @@ class ObjectImageStore:
         if self._scheme not in _WHOLE_OR_NOT:
             self._clean_leftovers()
 
-    def put(self, content: Content, *, suffix: str) -> str:
+    def put(self, content: Content, *, suffix: str, derived: bool = False) -> str:  # noqa: ARG002 - all are as safe
         """Store bytes and return their address; known bytes that were put lately are not written again.
 
         Raises BadDataError for a suffix that is not 1 to 8 small letters or digits; DiskFullError, StorageError.

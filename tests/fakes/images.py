@@ -16,7 +16,7 @@ class InMemoryImages:
         self.written = 0
         self._now_s = now_s
 
-    def put(self, content: bytes | bytearray | memoryview, *, suffix: str) -> str:
+    def put(self, content: bytes | bytearray | memoryview, *, suffix: str, derived: bool = False) -> str:
         if not (suffix.isascii() and suffix.isalnum() and suffix == suffix.lower() and len(suffix) <= 8):
             raise BadDataError(f"suffix {suffix!r} cannot be used; give 1 to 8 small letters or digits, without a dot")
         if not memoryview(content).c_contiguous:

@@ -104,3 +104,9 @@ def test_only_an_image_that_is_old_enough_is_deleted(images: _Store) -> None:
     assert [found for found, _, _ in images.addresses()] == [other]
     assert images.put(b"pixels", suffix="png") == address
     assert images.get(address) == b"pixels"
+
+
+def test_derived_bytes_are_stored_as_any_others(images: _Store) -> None:
+    address = images.put(b"a thumbnail", suffix="png", derived=True)
+    assert address == images.put(b"a thumbnail", suffix="png")
+    assert images.get(address) == b"a thumbnail"

@@ -1,6 +1,7 @@
 """What is known of a capture beside its pixels is refused where it cannot be."""
 
 import math
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,8 @@ from inspect_pipeline.errors import BadDataError
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_a_setting_that_is_no_number_is_refused(number: float) -> None:
-    for settings in ({"exposure_us": number}, {"gain_db": number}, {"temperature_c": number}):
+    for name in ("exposure_us", "gain_db", "temperature_c"):
+        settings: dict[str, Any] = {name: number}
         with pytest.raises(BadDataError, match="leave out what is not known"):
             CaptureSettings(**settings)
 

@@ -1,15 +1,14 @@
-"""Verdicts say what the findings say; what was not judged has a reason and a length."""
+"""Verdicts say what the findings say; what was not judged has a reason."""
 
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from inspect_pipeline.domain.findings import FrameResult, Verdict, decide, not_inspected_m
-from inspect_pipeline.domain.material import Gap
+from inspect_pipeline.domain.findings import FrameResult, Verdict, decide
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE
 from inspect_pipeline.errors import BadDataError
-from tests.unit.domain.builders import DETECTOR, captured, finding, unjudged, verdict
+from tests.unit.domain.builders import DETECTOR, finding
 
 
 def test_a_known_type_makes_a_defect_even_beside_unknown_regions() -> None:
@@ -57,18 +56,3 @@ def test_a_judged_frame_has_no_reason() -> None:
 def test_a_verdict_that_hides_its_findings_is_refused(wrong: Verdict) -> None:
     with pytest.raises(BadDataError, match="which say DEFECT"):
         FrameResult(frame="f0", verdict=wrong, detector=DETECTOR, findings=(finding(),))
-
-
-def test_gaps_unusable_frames_and_frames_without_a_verdict_were_not_inspected() -> None:
-    frames = [captured("f0"), captured("f1", reason="torn"), captured("f2"), captured("f3")]
-    results = [verdict("f0"), unjudged("f1"), unjudged("f2", "image lost")]
-    gap = Gap(first_line=4000, line_count=400, reason="lost")
-    assert not_inspected_m(frames, results, [gap]) == pytest.approx(3 * 0.5 + 0.2)
-    assert not_inspected_m(frames[:1], results[:1], []) == 0.0
-
-
-def test_a_gap_beside_torn_frames_only_has_their_resolution() -> None:
-    torn = captured("f0", reason="torn", mm_per_px_along=0.1)
-    unreadable = captured("f1", line_count=0, image=None, reason="no image", mm_per_px_along=1.0)
-    gap = Gap(first_line=1000, line_count=1000, reason="lost")
-    assert not_inspected_m([unreadable, torn], [unjudged("f0")], [gap]) == pytest.approx(0.2)

@@ -1,5 +1,6 @@
-"""Boxes, frames, places on the coil, and the lines that nobody captured."""
+"""Boxes, frames, and places on the coil."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspect_pipeline.domain.material import Gap, Pixels, Roi, missing_lines, mm_per_line
+from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi, mm_per_line
 from inspect_pipeline.errors import BadDataError
-from tests.unit.domain.builders import box, captured, raw_frame
+from tests.unit.domain.builders import NOON, box, captured, raw_frame
 
 rois = st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(1, 40), st.integers(1, 40)).map(
     lambda t: Roi(top=t[0], left=t[1], bottom=t[0] + t[2], right=t[1] + t[3])
@@ -136,37 +137,62 @@ def test_the_resolution_of_a_coil_is_that_of_its_first_frame_with_an_image() -> 
     assert mm_per_line([unreadable]) == 1.0
 
 
-@pytest.mark.parametrize(("first", "count"), [(0, 0), (5, -1), (-1, 4)])
-def test_a_gap_of_no_lines_is_refused(first: int, count: int) -> None:
-    with pytest.raises(BadDataError, match="at least one line"):
-        Gap(first_line=first, line_count=count, reason="")
+def coil(*, reversed: bool = False, offset_m: float = 0.0) -> Coil:  # noqa: A002 - as the coil calls it
+    return Coil(
+        id="coil-1",
+        line="line-1",
+        recipe="default",
+        family="steel",
+        created_at=NOON,
+        reversed=reversed,
+        offset_m=offset_m,
+    )
 
 
-def test_missing_lines_are_found_at_the_head_between_frames_and_at_the_tail() -> None:
-    gaps = missing_lines([(300, 100), (100, 100)], expected_lines=450)
-    assert [(gap.first_line, gap.line_count) for gap in gaps] == [(0, 100), (200, 100), (400, 50)]
-    assert gaps[-1].reason == "the coil ended before these lines"
+def placed_on(strip: Coil, first_line: int, *, mm_per_line: float) -> CapturedFrame:
+    frame = captured(first_line=first_line, line_count=100, mm_per_px_along=mm_per_line)
+    start_m = strip.downweb_m(first_line, mm_per_line=mm_per_line)
+    return replace(frame, downweb_m=start_m, reversed=strip.reversed)
 
 
-def test_frames_in_any_order_that_repeat_or_overlap_leave_no_gap() -> None:
-    assert missing_lines([(50, 100), (0, 100), (0, 100), (100, 20)], expected_lines=150) == []
+def test_a_frame_without_a_place_begins_at_its_first_line_times_the_resolution() -> None:
+    frame = captured(first_line=4000, mm_per_px_along=0.5)
+    assert (frame.start_m, frame.head_m) == (2.0, 2.0)
+    assert replace(frame, downweb_m=7.0).start_m == 7.0
 
 
-def test_a_coil_without_frames_misses_all_its_lines_and_none_where_its_length_is_not_known() -> None:
-    assert [gap.line_count for gap in missing_lines([], expected_lines=7)] == [7]
-    assert missing_lines([]) == []
+def test_a_rewound_frame_reaches_from_where_it_begins_towards_the_head() -> None:
+    frame = placed_on(coil(reversed=True, offset_m=100.0), 1000, mm_per_line=0.5)
+    assert (frame.start_m, frame.head_m) == pytest.approx((99.5, 99.45))
+    assert frame.place(box(0, 0, 20, 10)).downweb_m == pytest.approx(99.495)
 
 
 @given(
-    spans=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20)), max_size=12),
-    expected=st.one_of(st.none(), st.integers(0, 90)),
+    lines=st.integers(200, 10_000),
+    size=st.floats(0.05, 2.0),
+    at=st.floats(0.0, 1.0),
+    top=st.integers(0, 80),
+    height=st.integers(1, 20),
+    before_m=st.floats(0.0, 500.0),
 )
-def test_gaps_and_spans_cover_exactly_the_expected_lines(spans: list[tuple[int, int]], expected: int | None) -> None:
-    gaps = missing_lines(spans, expected_lines=expected)
-    held = {line for first, count in spans for line in range(first, first + count)}
-    missing = [line for gap in gaps for line in range(gap.first_line, gap.first_line + gap.line_count)]
-    # A capture of no lines (an unreadable file) still says that the coil had come so far.
-    length = max([first + count for first, count in spans] + [expected or 0])
-    assert held.isdisjoint(missing)
-    assert held | set(missing) == set(range(length))
-    assert missing == sorted(set(missing))
+def test_a_point_has_one_place_in_a_forward_and_in_a_rewound_pass(
+    lines: int, size: float, at: float, top: int, height: int, before_m: float
+) -> None:
+    length_m = lines * size / 1000.0
+    first = round(at * (lines - 100))
+    forward = placed_on(coil(offset_m=before_m), first, mm_per_line=size)
+    # The tail passes first: lines and the rows of the same 100 lines of material count the other way.
+    rewound = placed_on(coil(reversed=True, offset_m=before_m + length_m), lines - first - 100, mm_per_line=size)
+    one = forward.place(box(top, 0, top + height, 10))
+    other = rewound.place(box(100 - top - height, 0, 100 - top, 10))
+    assert other.downweb_m == pytest.approx(one.downweb_m, abs=1e-6)
+    assert other.length_mm == one.length_mm
+    assert rewound.head_m == pytest.approx(forward.head_m, abs=1e-6)
+
+
+@pytest.mark.parametrize("offset_m", [0.0, -1.0, float("nan")])
+def test_a_rewound_coil_without_its_length_is_refused(offset_m: float) -> None:
+    with pytest.raises(BadDataError, match="a rewound coil: its length"):
+        coil(reversed=True, offset_m=offset_m)
+    with pytest.raises(BadDataError, match="no place"):
+        coil(offset_m=float("inf"))

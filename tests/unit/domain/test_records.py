@@ -14,6 +14,10 @@ from inspect_pipeline.domain.material import Frame
 from inspect_pipeline.domain.records import LabelledImage, StageRun
 
 
+# Followers of a stream: to remember what came before is what they are for. Slotted and keyword-only all the same.
+FOLLOWERS = frozenset({"Continuity", "EdgeFollower", "EncoderLines", "Runs", "StripFollower", "Unwrapped"})
+
+
 def domain_dataclasses() -> list[type]:
     modules = [importlib.import_module(f"{domain.__name__}.{m.name}") for m in pkgutil.iter_modules(domain.__path__)]
     return [
@@ -34,7 +38,7 @@ def loosenesses(each: type) -> list[str]:
 
 @pytest.mark.parametrize("each", domain_dataclasses(), ids=lambda each: each.__name__)
 def test_a_domain_object_is_frozen_slotted_and_keyword_only(each: type) -> None:
-    assert loosenesses(each) == []
+    assert loosenesses(each) == (["not frozen"] if each.__name__ in FOLLOWERS else [])
 
 
 def test_a_loose_dataclass_would_be_found() -> None:

@@ -54,7 +54,7 @@ class Camera:
 class FailingImages(InMemoryImages):
     """A disk that is full from the start."""
 
-    def put(self, content: bytes | bytearray | memoryview, *, suffix: str) -> str:
+    def put(self, content: bytes | bytearray | memoryview, *, suffix: str, derived: bool = False) -> str:
         raise StorageError("no space left")
 
 
@@ -379,7 +379,7 @@ def test_frames_that_come_while_the_intake_is_full_are_dropped_and_every_line_of
     class SlowImages(InMemoryImages):
         """A disk that does not follow until the camera has sent everything."""
 
-        def put(self, content: bytes | bytearray | memoryview, *, suffix: str) -> str:
+        def put(self, content: bytes | bytearray | memoryview, *, suffix: str, derived: bool = False) -> str:
             sent.wait(5.0)
             return super().put(content, suffix=suffix)
 
