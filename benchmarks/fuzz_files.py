@@ -24,6 +24,7 @@ from typing import Any
 
 import cv2
 
+from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.cameras.drop_folder import open_drop_folder
 from inspect_pipeline.cameras.file_captures import FileSettings
 from inspect_pipeline.cameras.folder_changes import Changes
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
     asked = parser.parse_args()
     if asked.child:
         print(json.dumps(in_child(asked.files, asked.seed)))
@@ -49,7 +51,16 @@ def main() -> None:
     command += ["--files", str(asked.files), "--seed", str(asked.seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     measured: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"error": done.stderr[-2000:]}
-    print(json.dumps({"crashes": int(done.returncode != 0), **measured}, indent=2, ensure_ascii=False))
+    document = {
+        "command": f"python -m benchmarks.fuzz_files --files {asked.files} --seed {asked.seed}",
+        "revision": code_revision(),
+        "crashes": int(done.returncode != 0),
+        **measured,
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    print(text)
+    if asked.out is not None:
+        asked.out.write_text(text + "\n", encoding="utf-8")
     sys.exit(done.returncode)
 
 

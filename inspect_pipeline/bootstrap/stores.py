@@ -133,7 +133,7 @@ class Stores:
         """Building and reading flat fields of cameras."""
         from inspect_pipeline.services.flat_fields import FlatFields
 
-        return FlatFields(catalog=self.catalog, images=self.images, clock=self.clock)
+        return FlatFields(catalog=self.catalog, images=self.images)
 
     def _correcting(self) -> "Correcting":
         from inspect_pipeline.services.correcting import Correcting, CorrectionRule

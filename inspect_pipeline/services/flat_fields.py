@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 
 from inspect_pipeline.domain.capture import CaptureSettings
 from inspect_pipeline.domain.flat_field import FlatFieldValidity, FlatFieldVersion
 from inspect_pipeline.domain.material import Frame, Pixels, UnusableCapture
-from inspect_pipeline.domain.records import Capture, Clock
+from inspect_pipeline.domain.records import Capture
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.imaging.flat_field_bytes import flat_from_bytes, flat_to_bytes
 from inspect_pipeline.imaging.flatfield import FEWEST_LINES, FlatField, correct_means, from_averages
@@ -18,6 +18,7 @@ from inspect_pipeline.imaging.reference_average import ReferenceAverage
 from inspect_pipeline.imaging.stripes import residual_of_means
 from inspect_pipeline.services.ports import Catalog, ImageStore
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _SAME = FlatFieldValidity()  # references may differ from each other by no more than a frame from them
 
 
@@ -27,7 +28,6 @@ class FlatFields:
 
     catalog: Catalog
     images: ImageStore
-    clock: Clock
     _loaded: dict[str, FlatField] = field(default_factory=dict, init=False, repr=False)
 
     def build(
@@ -57,7 +57,7 @@ class FlatFields:
         version = FlatFieldVersion(
             id=hashlib.sha256(content + f"\x1f{camera}\x1f{settings}".encode()).hexdigest(),
             camera=camera,
-            built_at=setup.taken_at or self.clock(),
+            built_at=setup.taken_at,
             settings=settings,
             width_px=int(flat.dark.shape[0]),
             lines=min(dark_mean.lines, bright_mean.lines),
@@ -99,7 +99,7 @@ class _SetUp:
 
     settings: CaptureSettings = field(default_factory=CaptureSettings)
     full_scale: int = 0
-    taken_at: datetime | None = None
+    taken_at: datetime = _LONG_AGO
     _dtype: np.dtype[np.generic] | None = None
     _temperatures_c: list[float] = field(default_factory=list)
 
@@ -116,7 +116,7 @@ class _SetUp:
                 f"reference {frame.source} was taken with other settings than those before it: {', '.join(wrong)}; "
                 "take all with those of production"
             )
-        self.taken_at = frame.captured_at if self.taken_at is None else max(self.taken_at, frame.captured_at)
+        self.taken_at = max(self.taken_at, frame.captured_at)
         if new.temperature_c is not None:
             self._temperatures_c.append(new.temperature_c)
         self.settings = CaptureSettings(

@@ -60,7 +60,7 @@ def locked(lock: Path, *, alone: bool) -> Iterator[None]:
 
 
 def make_folder(folder: Path, *, below: Path, derived: bool = False) -> None:
-    """Make ``folder`` and those between it and ``below``, each entry safe on the disk unless what it holds is derived."""
+    """Make ``folder`` and those between it and ``below``, each entry safe on the disk unless ``derived``."""
     with disk_errors(folder):
         missing = [each for each in (folder, *folder.parents) if each.is_relative_to(below) and not each.is_dir()]
         for each in reversed(missing):

@@ -27,6 +27,7 @@ from tests.integration.flows.processes import (
 )
 from tests.integration.flows.real_workspace import (
     LINE,
+    SIDE_PX,
     label_a_new_type,
     opened,
     put_frozen_initialization,
@@ -175,7 +176,7 @@ def test_a_run_answers_with_json_alone_and_its_code_says_whether_there_was_anyth
         (4, 4, 1), (4, 0, 1),
     ]  # fmt: skip
     assert answers[1]["message"].startswith("nothing to do: all 4 captures of ")
-    assert "ingest Rolle ü 7: 4" in first.stderr
+    assert f"ingest Rolle ü 7: {4 * SIDE_PX}, " in first.stderr  # lines, the broken file's as its neighbours have
 
 
 def test_bad_input_ends_with_one_line_and_code_2_and_the_run_is_failed_with_it(

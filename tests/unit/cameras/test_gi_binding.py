@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ from inspect_pipeline.errors import ConfigError
 
 
 @pytest.fixture(autouse=True)
-def _without_gi(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No ``gi`` in the environment, and none that stays."""
-    for name in [name for name in sys.modules if name.split(".")[0] == "gi"]:
-        monkeypatch.delitem(sys.modules, name)
+def _without_gi(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No ``gi`` in the environment, and none that stays: the real one is put back."""
+    real = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "gi"}
+    for name in real:
+        del sys.modules[name]
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not (Path(entry) / "gi").is_dir()])
+    yield
+    sys.modules.pop("gi", None)
+    sys.modules.update(real)
 
 
 def package(folder: Path, *, suffix: str, code: str) -> Path:

@@ -13,7 +13,6 @@ from inspect_pipeline import domain
 from inspect_pipeline.domain.material import Frame
 from inspect_pipeline.domain.records import LabelledImage, StageRun
 
-
 # Followers of a stream: to remember what came before is what they are for. Slotted and keyword-only all the same.
 FOLLOWERS = frozenset({"Continuity", "EdgeFollower", "EncoderLines", "Runs", "StripFollower", "Unwrapped"})
 

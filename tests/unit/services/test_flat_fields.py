@@ -1,7 +1,7 @@
 import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ TAKEN = CaptureSettings(exposure_us=50.0, gain_db=6.0, temperature_c=40.0, bits=
 
 
 class Shop:
-    """A camera, empty stores and a clock that goes on by an hour with every look at it."""
+    """A camera and empty stores."""
 
     def __init__(self) -> None:
         self.camera = LineCamera(
@@ -32,14 +32,9 @@ class Shop:
             np.random.default_rng(3),
         )
         self.images, self.catalog = InMemoryImages(), InMemoryCatalog()
-        self.now = START
-        self.flat_fields = FlatFields(catalog=self.catalog, images=self.images, clock=self.clock)
+        self.flat_fields = FlatFields(catalog=self.catalog, images=self.images)
         self.dark = [frame(self.camera.dark_reference(lines=200), f"dark-{part}") for part in range(3)]
         self.bright = [frame(self.camera.bright_reference(lines=200), f"bright-{part}") for part in range(3)]
-
-    def clock(self) -> datetime:
-        self.now += timedelta(hours=1)
-        return self.now
 
     def build(self, *, target: float | None = None, camera: str = "left") -> FlatFieldVersion:
         return self.flat_fields.build(self.dark, self.bright, camera=camera, operator="op", target=target)
@@ -84,7 +79,7 @@ def test_a_version_is_built_from_all_lines_of_all_captures_stored_and_listed(sho
     assert (version.camera, version.operator, version.settings) == ("left", "op", TAKEN)
     assert version.dead_columns == shop.camera.dead_columns == loaded.dead_columns
     assert version.hot_columns == shop.camera.hot_columns == loaded.hot_columns
-    assert version.built_at == START + timedelta(hours=1)
+    assert version.built_at == START  # when its references were taken: its age counts from then
 
 
 def test_the_loaded_flat_field_takes_the_stripes_out_of_a_frame(shop: Shop) -> None:
@@ -218,7 +213,7 @@ def test_a_version_is_read_once_and_altered_or_lost_files_are_errors(shop: Shop)
     flat = shop.flat_fields.load(version)
     content = shop.images.contents.pop(version.address)
     assert shop.flat_fields.load(version) is flat
-    fresh = FlatFields(catalog=shop.catalog, images=shop.images, clock=shop.clock)
+    fresh = FlatFields(catalog=shop.catalog, images=shop.images)
     with pytest.raises(NotFoundError):
         fresh.load(version)
     shop.images.contents[version.address] = content[:-1] + b"\x01"
@@ -228,7 +223,7 @@ def test_a_version_is_read_once_and_altered_or_lost_files_are_errors(shop: Shop)
 
 def test_a_file_that_is_not_the_one_of_its_row_is_refused(shop: Shop) -> None:
     version = shop.build()
-    fresh = FlatFields(catalog=shop.catalog, images=shop.images, clock=shop.clock)
+    fresh = FlatFields(catalog=shop.catalog, images=shop.images)
     for wrong in (
         replace(version, width_px=WIDTH + 1),
         replace(version, dead_columns=()),
