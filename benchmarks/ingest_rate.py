@@ -40,16 +40,20 @@ from inspect_pipeline.settings import Recipe, RecipeSettings, Settings
 
 WIDTH, LINES = 4096, 1024
 TARGET_MB_S = 300.0
-_POOL = 16
+_POOL, _RING = 16, 32
 _START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 _SETUP = CaptureSettings(exposure_us=40.0, gain_db=0.0, temperature_c=38.0, bits=8)
 
 
 class MemoryCamera:
-    """Frames as a camera hands them over: pixels from a pool, each stamped so that none is stored twice."""
+    """Frames as a camera's driver hands them over: a ring of buffers, each stamped so that none is stored twice.
+
+    The ring is longer than what ingest holds at once, so no buffer changes while it is looked at.
+    """
 
     def __init__(self, pool: list[NDArray[np.uint8]], frames: int, lines: int = LINES) -> None:
-        self._pool, self._frames, self._lines = pool, frames, lines
+        self._frames, self._lines = frames, lines
+        self._ring = [pool[number % len(pool)][:lines].copy() for number in range(_RING)]
 
     @property
     def expected_lines(self) -> int:
@@ -57,12 +61,12 @@ class MemoryCamera:
 
     def __iter__(self) -> Iterator[Capture]:
         for number in range(self._frames):
-            pixels = self._pool[number % len(self._pool)][: self._lines].copy()
+            pixels = self._ring[number % _RING]
             pixels[0, :8] = np.frombuffer(number.to_bytes(8, "big"), np.uint8) // 2 + 40
             pixels[1, :8] = np.frombuffer(number.to_bytes(8, "big"), np.uint8) % 2 + 40
             yield Frame(
                 id=f"f{number}",
-                pixels=pixels,
+                pixels=pixels.view(),  # a frame makes its pixels read-only
                 first_line=number * self._lines,
                 captured_at=_START + timedelta(seconds=number * self._lines / 80_000),
                 mm_per_px_across=0.1,

@@ -102,15 +102,14 @@ class House(Stores):
     def build_flat_field(
         self, camera: str, *, dark: str, bright: str, operator: str, target: float | None = None
     ) -> "FlatFieldVersion":
-        """Build a version of a camera's flat field from sources of dark and of bright reference captures."""
-        from inspect_pipeline.bootstrap.sources import opened_source
+        """Build a version of a camera's flat field from sources of dark and of bright reference captures.
 
-        ended = threading.Event()
-        with (
-            opened_source(self, dark, ended=ended) as dark_ones,
-            opened_source(self, bright, ended=ended) as bright_ones,
-        ):
-            return self.flat_fields.build(dark_ones, bright_ones, camera=camera, operator=operator, target=target)
+        They are opened one after the other, so that both may be the same camera, given with ``?frames=``.
+        """
+        from inspect_pipeline.bootstrap.sources import reference_captures
+
+        references = (reference_captures(self, source) for source in (dark, bright))
+        return self.flat_fields.build(*references, camera=camera, operator=operator, target=target)
 
     def list_flat_fields(self, camera: str | None = None) -> "list[FlatFieldVersion]":
         """Return the versions of a camera's flat field, or of all, newest first."""

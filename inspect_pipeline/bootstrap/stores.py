@@ -103,9 +103,11 @@ class Stores:
         Frames get the flat fields of the catalog, by their camera; a ``flat_field`` given here holds for all of them.
         ``finished`` images (labelled folders, crops) are no raw captures: neither corrected nor searched for edges.
         """
+        from inspect_pipeline.imaging.opencv_threads import one_thread_a_caller
         from inspect_pipeline.services.ingest import Ingest, LineSetup
         from inspect_pipeline.services.preparing import Correction, CorrectionFor, uncorrected
 
+        one_thread_a_caller()
         wanted, cameras = self.settings.recipe(recipe), self.settings.cameras
         correction_for: CorrectionFor = uncorrected
         if flat_field is not None:

@@ -71,6 +71,15 @@ def test_stripes_of_the_sensor_go_with_the_flat_field_and_the_version_is_on_the_
     assert all(one.measures is not None and one.measures.flat_field is None for one in raw)
 
 
+def test_references_are_raw_and_end(tmp_path: Path) -> None:
+    with opened(tmp_path) as house:
+        house.ingest(DARK, coil="dark")
+        with pytest.raises(BadDataError, match="were corrected before"):
+            house.build_flat_field("camera-0", dark="replay:dark", bright=BRIGHT, operator="test")
+        with pytest.raises(BadDataError, match=r"never end; add \?frames=N"):
+            house.build_flat_field("camera-0", dark=DARK, bright="aravis:", operator="test")
+
+
 def test_frames_of_another_exposure_than_their_flat_field_are_unusable_and_say_so(tmp_path: Path) -> None:
     folder = tmp_path / "frames"
     folder.mkdir()

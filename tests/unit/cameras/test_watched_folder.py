@@ -290,6 +290,14 @@ def test_a_sidecar_that_comes_after_its_image_was_taken_is_told(line: Line) -> N
     assert folder.sidecars == ["coil.done"]
 
 
+def test_a_frame_that_coil_json_announces_and_nobody_delivered_is_told_at_the_end(line: Line) -> None:
+    (line.root / "coil.json").write_text('{"frames": {"1.png": {}, "2.png": {"first_line": 40}}}')
+    line.steps = [line.write("1.png", IMAGE), line.done()]
+    found = list(line.watched())
+    assert told(found) == [("1.png", 0), ("2.png", 40)]
+    assert reasons(found) == ["2.png: announced in coil.json, not there"]
+
+
 def test_every_entry_of_the_folder_is_accounted_for(line: Line) -> None:
     for name in ("1.png", "2.png", "2.json", "3.json", "notes.txt", "4.png.part", ".hidden", "Thumbs.db"):
         line.write(name, IMAGE if name.endswith("png") else "{}")()
