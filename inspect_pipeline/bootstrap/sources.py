@@ -79,6 +79,20 @@ def opened_source(stores: Stores, text: str, *, ended: threading.Event) -> Itera
         yield OpenSource(inner=inner, coil=coil, live=uri.live, ended=ended)
 
 
+def reference_captures(stores: Stores, text: str) -> Iterator[Capture]:
+    """Yield the captures of a source for a flat field, which is open meanwhile.
+
+    Raises BadDataError for a source that was corrected before, or that goes on for ever.
+    """
+    uri = parsed_uri(text)
+    if uri.endless and not {"frames", "seconds"} & uri.options.keys():
+        raise BadDataError(f"references from {text!r} never end; add ?frames=N")
+    with opened_source(stores, text, ended=threading.Event()) as source:
+        if source.corrected:
+            raise BadDataError(f"references from {text!r} were corrected before; take them from the camera")
+        yield from source
+
+
 def _opened(stores: Stores, uri: SourceUri, ended: threading.Event, stack: ExitStack) -> tuple[FrameSource, str | None]:
     """Return (the source, the coil that it is by itself: a folder's name)."""
     if uri.kind == kinds.FOLDER:
