@@ -22,7 +22,7 @@ help:
 	@echo "make demo [DATA=dir] [OUT=dir]   the whole loop on real images, ends with a report"
 	@echo "make test                        all tests"
 	@echo "make check                       format, lint, types, layers"
-	@echo "make bench                       time of the demo and the promise over seeds, into benchmarks/results"
+	@echo "make bench                       demo, promise, ingest: what the pages say, into benchmarks/results (an hour)"
 
 demo: $(VENV)/.demo
 	$(BIN)/inspect-pipeline --workspace $(WORKSPACE) demo --out $(OUT) $(if $(DATA),--data "$(DATA)")
@@ -41,8 +41,11 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/demo_time.py --out benchmarks/results/demo_time.json
-	$(BIN)/python benchmarks/promise_kept.py --out benchmarks/results/promise_kept.json
+	$(BIN)/python -m benchmarks.demo_time --out benchmarks/results/demo_time.json
+	$(BIN)/python -m benchmarks.promise_kept --out benchmarks/results/promise_kept.json
+	$(BIN)/python -m benchmarks.ingest_rate --out benchmarks/results/ingest_rate.json
+	$(BIN)/python -m benchmarks.killed_ingest --out benchmarks/results/killed_ingest.json
+	$(BIN)/python -m benchmarks.fuzz_files --out benchmarks/results/fuzz_files.json
 	$(BIN)/python -m benchmarks.numbers
 
 $(BIN)/python:

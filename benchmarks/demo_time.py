@@ -3,7 +3,7 @@
 Prints one JSON document: wall seconds of the first and second run, seconds of each stage, and the peak of the summed
 proportional set size (PSS) of its processes, sampled twice a second. Run it on an otherwise idle machine:
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/demo_time.py --out benchmarks/results/demo_time.json
+    OMP_WAIT_POLICY=PASSIVE python -m benchmarks.demo_time --out benchmarks/results/demo_time.json
 """
 
 import argparse

@@ -3,7 +3,7 @@
 Trains once, then teaches and scores the poly line anew for every seed (other cells and supports, another camera),
 with few and with more modules of good cells. Prints one JSON document:
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/promise_kept.py --seeds 0 1 2 --out benchmarks/results/promise_kept.json
+    OMP_WAIT_POLICY=PASSIVE python -m benchmarks.promise_kept --seeds 0 1 2 --out benchmarks/results/promise_kept.json
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
             for seed in arguments.seeds
         ]
     document = {
-        "command": f"python benchmarks/promise_kept.py --seeds {' '.join(map(str, arguments.seeds))}",
+        "command": f"python -m benchmarks.promise_kept --seeds {' '.join(map(str, arguments.seeds))}",
         "revision": code_revision(),
         "threads": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")},
         "rows": rows,
