@@ -155,8 +155,8 @@ def rate_lines(rate: Mapping[str, Any]) -> list[str]:
         ),
         "",
         f"On the same folder ingest is {plain:.1f} times as fast as the plain loop with fsync, which has one thread "
-        f"and checks nothing. From memory it is {of_disk:.0%} of this disk's rate with one writer that keeps what it wrote "
-        f"in memory, and {of_memcpy:.1%} of copying; the aim is {rate['target_megabytes_per_s']:.0f} MB/s, "
+        f"and checks nothing. From memory it is {of_disk:.0%} of this disk's rate with one writer that keeps what it "
+        f"wrote in memory, and {of_memcpy:.1%} of copying; the aim is {rate['target_megabytes_per_s']:.0f} MB/s, "
         f"{'met' if rate['target_met'] else 'not met'} in this run. Over {long['frames']:,} frames of "
         f"{long['lines_a_frame']} lines the resident memory went from {long['resident_mib'][2][1]:.0f} MiB after a "
         f"tenth of them to {long['resident_mib'][-1][1]:.0f} MiB at the end.",
