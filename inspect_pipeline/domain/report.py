@@ -186,17 +186,28 @@ class ShownFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoilMap:
-    """Everything with a place on the coil. Frames and gaps are the ledger: all of them, unusable ones included."""
+    """Everything with a place on the coil. Frames and gaps are the ledger: all of them, unusable ones included.
+
+    ``length_m`` reaches from the head of the coil to the furthest line; ``passed_m`` is what of it passed in this pass
+    (None: all), where that began behind the head. ``lanes`` is how many cameras saw it side by side.
+    """
 
     length_m: float
     width_mm: float
     frames: tuple[MapFrame, ...]
     gaps: tuple[MapGap, ...]
     findings: tuple[ShownFinding, ...]
+    passed_m: float | None = None
+    lanes: int = 1
 
     def __post_init__(self) -> None:
         if not (self.length_m >= 0.0 and self.width_mm > 0.0):
             raise BadDataError(f"a coil of {self.length_m} m x {self.width_mm} mm has no map; give width above 0")
+
+    @property
+    def in_pass_m(self) -> float:
+        """The metres that passed, of which each was inspected or not."""
+        return self.length_m if self.passed_m is None else self.passed_m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -160,7 +160,7 @@ def _unaccounted_m(report: CoilReport) -> float:
     head = report.head
     if isinstance(head.inspected_m, NotMeasured) or isinstance(head.not_inspected_m, NotMeasured):
         return 0.0
-    missing_m = report.coil_map.length_m - head.inspected_m - head.not_inspected_m
+    missing_m = report.coil_map.in_pass_m - head.inspected_m - head.not_inspected_m
     return missing_m if abs(missing_m) > _ROUNDING_M else 0.0
 
 

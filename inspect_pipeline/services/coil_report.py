@@ -212,6 +212,8 @@ def _coil_map(facts: _Facts, shown: Sequence[ShownFinding]) -> CoilMap:
     return CoilMap(
         length_m=max(total_m, offset_m) if facts.coil.reversed else offset_m + total_m,
         width_mm=max(ends_mm, default=1.0),
+        passed_m=total_m,
+        lanes=max(len(facts.book.cameras), 1),
         frames=tuple(_map_frame(frame, verdicts.get(frame.id), facts) for frame in facts.frames),
         gaps=tuple(_map_gap(gap, facts) for gap in facts.book.of(Cover.MISSING)),
         findings=tuple(shown),

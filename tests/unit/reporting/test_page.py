@@ -4,8 +4,9 @@ import pytest
 
 from inspect_pipeline.domain.figures import Estimate, NotMeasured
 from inspect_pipeline.domain.findings import Verdict
-from inspect_pipeline.domain.report import MapFrame, PairedDifference
+from inspect_pipeline.domain.report import MapFrame, MapGap, PairedDifference
 from inspect_pipeline.reporting.page import comparison, lay_out, outcome
+from inspect_pipeline.reporting.render import render_report
 from tests.unit.reporting import builders
 
 
@@ -31,6 +32,19 @@ def test_a_frame_without_a_verdict_makes_the_report_incomplete():
     assert page.incomplete
     assert page.not_judged == 1
     assert page.not_inspected[0].reason == "captured, but no verdict is recorded"
+
+
+def test_a_pass_that_began_behind_the_head_adds_up_to_what_passed_and_lanes_are_told():
+    report = builders.no_findings()
+    whole = report.coil_map
+    later = replace(whole, length_m=whole.length_m + 5.0, passed_m=whole.length_m, lanes=2)
+    assert lay_out(replace(report, coil_map=replace(later, passed_m=None))).unaccounted_m == pytest.approx(5.0)
+    assert lay_out(replace(report, coil_map=later)).unaccounted_m == 0.0
+    gaps = (MapGap(downweb_m=0.0, length_m=1.0, reason="camera-1: no frame holds these lines"),)
+    text = render_report(
+        replace(report, coil_map=replace(later, gaps=gaps), head=replace(report.head, not_inspected_m=1.0))
+    )
+    assert "Lengths of single reasons are summed over the 2 cameras" in text
 
 
 def test_metres_that_do_not_add_up_are_told():

@@ -348,6 +348,17 @@ def test_a_rewound_coil_is_drawn_from_its_head(plant: Plant) -> None:
     assert (gap.downweb_m, gap.length_m) == (pytest.approx(0.0), pytest.approx(2 * FRAME_M))
 
 
+def test_a_pass_that_begins_behind_the_head_adds_up_to_what_passed(plant: Plant) -> None:
+    later = Coil(id="rest", line=LINE, recipe="default", family="steel", created_at=NOON, offset_m=5.0)
+    with plant.catalog.transaction() as unit:
+        unit.add_coil(later)
+    plant.add_frame(0, picture(0), coil="rest")
+    report = Desk(plant).report("rest")
+    assert report.coil_map.length_m == pytest.approx(5.0 + FRAME_M)
+    assert report.coil_map.in_pass_m == pytest.approx(FRAME_M) == report.head.not_inspected_m
+    assert report.head.inspected_m == pytest.approx(0.0)
+
+
 def test_an_unknown_coil_is_not_found(plant: Plant) -> None:
     with pytest.raises(NotFoundError, match="'coil-9' is not in the catalog"):
         Desk(plant).report("coil-9")
