@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.doctor import Check
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
+    from inspect_pipeline.services.detect_evaluation import DetectSummary
     from inspect_pipeline.services.evaluation import EvaluateSummary, Regions
     from inspect_pipeline.services.ingest import IngestSummary
     from inspect_pipeline.services.retention import Retention
@@ -172,6 +173,16 @@ class House(Stores):
         return studies.evaluate(
             self, data, spec=spec, episodes=episodes, seed=seed, model=model, method=method, regions=regions
         )
+
+    def evaluate_detection(
+        self, data: Path, *, shot: int = 5, normals: int = 20, draws: int = 10, seed: int = 0, model: str | None = None
+    ) -> "DetectSummary":
+        """Measure the detector taught from a registered initialization over repeated draws of a labelled folder."""
+        from inspect_pipeline.bootstrap import studies
+        from inspect_pipeline.services.detect_draws import DrawSpec
+
+        spec = DrawSpec(shot=shot, normals=normals, draws=draws, seed=seed)
+        return studies.evaluate_detection(self, data, spec=spec, model=model)
 
     def teaching(self, recipe: str) -> "Teaching":
         """Return the teaching use case for a recipe."""

@@ -12,12 +12,17 @@ from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.bundle import initialization_name
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.detector_settings import UnitGrid
+from inspect_pipeline.learning.dense_head import PRIOR
+from inspect_pipeline.learning.detector_settings import Promise, UnitGrid
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods import method_names, untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.services.detect_draws import DrawSpec
+from inspect_pipeline.services.detect_evaluation import DetectSummary
+from inspect_pipeline.services.detect_evaluation import evaluate_detection as run_draws
+from inspect_pipeline.services.detect_trial import Subject
 from inspect_pipeline.services.evaluation import EvaluateSummary, Regions, describe_folder, evaluate_folder
 from inspect_pipeline.services.examples import Example, folder_examples, history
 from inspect_pipeline.services.models import CHAMPION, ModelReference, parsed_reference
@@ -91,18 +96,46 @@ def evaluate(
     )
 
 
+def evaluate_detection(stores: Stores, data: Path, *, spec: DrawSpec, model: str | None) -> DetectSummary:
+    """Measure the detector taught from a registered initialization over repeated draws of a labelled folder.
+
+    Without a model it is the default initialization in force, or where there is none the frozen backbone. Whole
+    images are the unit of the promise, whose overkill is that of the default recipe.
+    """
+    images = read_data_folder(data)
+    reference = _reference(stores, model)
+    initialization, shown = (None, None) if reference is None else _registered(stores, reference)
+    subject = Subject(
+        backbone=_frozen(stores) if initialization is None else initialization.build_backbone(),
+        prior=None if initialization is None else initialization.dense.get(PRIOR),
+        promise=Promise(overkill=stores.settings.recipe("default").promise.overkill),
+        settings=stores.settings.detector,
+    )
+    families = () if initialization is None else initialization.families
+    return run_draws(images, subject, spec, model=shown, trained_on=families, progress=stores.progress)
+
+
 def _subject(stores: Stores, model: str | None, method: str | None) -> tuple[Backbone, Method, str | None]:
     """Return backbone, head and the registered ``name@version`` they come from, if any."""
-    name = initialization_name("default")
-    if model is not None:
-        reference = parsed_reference(model)
-    elif method is None and stores.registry.aliased(name, CHAMPION) is not None:
-        reference = ModelReference(name=name, alias=CHAMPION)
-    else:
-        backbone = build_backbone(stores.settings.backbone.name, stores.backbone_weights())
+    reference = _reference(stores, model) if method is None else None
+    if reference is None:
+        backbone = _frozen(stores)
         return backbone, untrained(method or FROZEN, descriptor_dims(backbone)), None
     initialization, shown = _registered(stores, reference)
     return initialization.build_backbone(), initialization.build_method(), shown
+
+
+def _reference(stores: Stores, model: str | None) -> ModelReference | None:
+    """Return which initialization is meant: the one named, else the default in force, else none."""
+    if model is not None:
+        return parsed_reference(model)
+    name = initialization_name("default")
+    in_force = stores.registry.aliased(name, CHAMPION) is not None
+    return ModelReference(name=name, alias=CHAMPION) if in_force else None
+
+
+def _frozen(stores: Stores) -> Backbone:
+    return build_backbone(stores.settings.backbone.name, stores.backbone_weights())
 
 
 def _registered(stores: Stores, reference: ModelReference) -> tuple[Initialization, str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from inspect_pipeline.cli.detect_view import detect_view
 from inspect_pipeline.cli.documents import Document, document_of
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOption, SeedOption, WorkspaceOption
 from inspect_pipeline.cli.session import open_session
@@ -15,17 +16,23 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Task = Literal["classify", "detect"]
+CLASSIFY_ONLY = ("way", "query", "episodes", "method", "regions")
+DETECT_ONLY = ("normals", "draws")
+NORMALS, DRAWS = 20, 10
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="A data folder.", show_default=False)]
-TaskOption = Annotated[Task, typer.Option("--task", help="classify: N-way K-shot episodes.")]
+TaskOption = Annotated[
+    Task, typer.Option("--task", help="classify: N-way K-shot episodes; detect: detectors taught over repeated draws.")
+]
 WayOption = Annotated[int, typer.Option("--way", metavar="N", help="Classes in an episode.", min=2)]
 ShotOption = Annotated[int, typer.Option("--shot", metavar="K", help="Support samples of a class.", min=1)]
 QueryOption = Annotated[int, typer.Option("--query", metavar="Q", help="Query samples of a class.", min=1)]
 EpisodesOption = Annotated[int, typer.Option("--episodes", metavar="E", help="Episodes drawn.", min=1)]
 NormalsOption = Annotated[
-    int | None, typer.Option("--normals", metavar="M", help="Of --task detect.", show_default=False, min=1)
+    int | None,
+    typer.Option("--normals", metavar="M", help="Good images a draw; with detect, else 20.", show_default=False, min=4),
 ]
 DrawsOption = Annotated[
-    int | None, typer.Option("--draws", metavar="D", help="Of --task detect.", show_default=False, min=1)
+    int | None, typer.Option("--draws", metavar="D", help="With detect, else 10.", show_default=False, min=1)
 ]
 ModelOption = Annotated[
     str | None,
@@ -59,9 +66,16 @@ def evaluate(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Measure accuracy over episodes, with the 95% interval, beside the frozen heads on the same episodes."""
+    """Measure accuracy over episodes, or detection over draws, with the 95% interval, beside the baselines."""
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
-    _refuse_contradictions(task, detect_only={"--normals": normals, "--draws": draws}, model=model, method=method)
+    _refuse_contradictions(context, task)
+    if task == "detect":
+        with session.house() as house:
+            found = house.evaluate_detection(
+                data, shot=shot, normals=normals or NORMALS, draws=draws or DRAWS, seed=seed, model=model
+            )
+        session.answer(answer := document_of(found), lambda: detect_view(answer))
+        return
     with session.house() as house:
         summary = house.evaluate(
             data,
@@ -78,19 +92,20 @@ def evaluate(
     session.answer(document, lambda: _view(document))
 
 
-def _refuse_contradictions(
-    task: Task, *, detect_only: dict[str, int | None], model: str | None, method: str | None
-) -> None:
-    if task == "detect":
-        raise UserError(
-            "evaluate --task detect is not in this version; it comes with version 0.2 (detection measured over "
-            "repeated draws); --task classify works now"
-        )
-    given = [option for option, value in detect_only.items() if value is not None]
+def _refuse_contradictions(context: typer.Context, task: Task) -> None:
+    other = CLASSIFY_ONLY if task == "detect" else DETECT_ONLY
+    given = [f"--{name}" for name in other if _was_given(context, name)]
     if given:
-        raise UserError(f"{' and '.join(given)} belong to --task detect; leave them out for --task classify")
-    if model is not None and method is not None:
+        verb, its = ("belongs", "it") if len(given) == 1 else ("belong", "them")
+        owner = "classify" if task == "detect" else "detect"
+        raise UserError(f"{' and '.join(given)} {verb} to --task {owner}; leave {its} out for --task {task}")
+    if _was_given(context, "model") and _was_given(context, "method"):
         raise UserError("--model and --method were both given; a model has its method already, give one of them")
+
+
+def _was_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _view(document: Document) -> "RenderableType":

@@ -50,7 +50,7 @@ def binomial_interval(successes: int, trials: int, confidence: float = 0.95) -> 
     return low, high
 
 
-def _beta_quantile(probability: float, *, a: int, b: int) -> float:
+def _beta_quantile(probability: float, *, a: float, b: float) -> float:
     """Return x with I_x(a, b) == ``probability``, 0 < probability < 1: Newton steps inside a shrinking bracket."""
     log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
     low, high, x = 0.0, 1.0, a / (a + b)
@@ -69,7 +69,7 @@ def _beta_quantile(probability: float, *, a: int, b: int) -> float:
     return x
 
 
-def _incomplete_beta(x: float, log_term: float, *, a: int, b: int) -> float:
+def _incomplete_beta(x: float, log_term: float, *, a: float, b: float) -> float:
     """Return the regularised incomplete beta function I_x(a, b) (DLMF 8.17.22), 0 < x < 1.
 
     ``log_term`` is log(x**a * (1 - x)**b / B(a, b)). The continued fraction converges fast below the mean; above it the
@@ -80,7 +80,7 @@ def _incomplete_beta(x: float, log_term: float, *, a: int, b: int) -> float:
     return math.exp(log_term) * _beta_fraction(x, a=a, b=b) / a
 
 
-def _beta_fraction(x: float, *, a: int, b: int) -> float:
+def _beta_fraction(x: float, *, a: float, b: float) -> float:
     """Return the continued fraction 1 / (1 + d1 / (1 + d2 / (1 + ...))) of I_x(a, b) by Lentz's method."""
     upper, lower = 1.0, 1.0 / _not_zero(1.0 - (a + b) * x / (a + 1.0))
     value, m, change = lower, 0, 0.0
@@ -112,6 +112,25 @@ def mean_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float,
     if array.size == 1:
         return mean, mean, mean
     half = 1.959963984540054 * float(array.std(ddof=1)) / math.sqrt(array.size)
+    return mean, mean - half, mean + half
+
+
+def student_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return (mean, low, high): the mean with Student's 95% interval, for few values such as repeated draws.
+
+    It holds for values that are independent and about normal. One value alone tells nothing of its spread: its bounds
+    are infinite. Raises BadDataError for none, or NaN.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.size == 0 or not np.isfinite(array).all():
+        raise BadDataError("a mean needs at least one value and all of them finite")
+    if array.size == 1:
+        return float(array[0]), -math.inf, math.inf
+    freedom = array.size - 1
+    # P(|T| > t) is I_x(freedom / 2, 1 / 2) at x = freedom / (freedom + t**2) (DLMF 8.17, Abramowitz-Stegun 26.7.1).
+    x = _beta_quantile(0.05, a=freedom / 2, b=0.5)
+    half = math.sqrt(freedom * (1.0 - x) / x) * float(array.std(ddof=1)) / math.sqrt(array.size)
+    mean = float(array.mean())
     return mean, mean - half, mean + half
 
 

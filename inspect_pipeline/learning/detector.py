@@ -37,6 +37,11 @@ class ScoreMaps:
     class_names: tuple[str, ...]
     stride_px: int
 
+    @property
+    def strongest(self) -> NDArray[np.float32]:
+        """The highest score of any channel, (h, w): where it reaches 1.0 the frame alarms."""
+        return np.maximum(self.anomaly, self.types.max(axis=0)) if len(self.types) else self.anomaly
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typing:
@@ -101,7 +106,13 @@ class Detector:
 
         Raises BadImageError or BadDataError for what cannot be judged.
         """
-        patches = dense_map(self.backbone, pixels, largest_tile_px=self.settings.largest_tile_px)
+        return self.judge(dense_map(self.backbone, pixels, largest_tile_px=self.settings.largest_tile_px))
+
+    def judge(self, patches: Tensor) -> ScoreMaps:
+        """Return the score maps of a frame from its descriptors (h, w, d), as ``dense_map`` of the backbone gives them.
+
+        So several detectors of one backbone judge a frame for the price of one. Raises BadDataError for no number.
+        """
         with torch.inference_mode():
             whitened = self.normality.whiten(patches)
             anomaly = _scaled(self._smoothed(distance(whitened)), self.anomaly)

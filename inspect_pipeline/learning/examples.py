@@ -4,7 +4,7 @@ Descriptors are computed once on the whole frame and the regions cut out of the 
 context at scoring.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,12 +92,31 @@ def cut_patches(
     supports: list[Support] = []
     for number, example in enumerate(examples):
         whole = dense_map(backbone, example.pixels, largest_tile_px=settings.largest_tile_px)
-        for roi in example.normals:
-            good += _units(whole, roi, unit, number)
-        supports += [_support(whole, region, settings.smoothing_patches) for region in example.defects]
+        cut = cut_map(whole, example.normals, example.defects, frame=number, unit=unit, settings=settings)
+        good += cut.good
+        supports += cut.supports
         if progress is not None:
             progress("dense features", number + 1, 0)
     return Patches(good=tuple(good), supports=tuple(supports))
+
+
+def cut_map(
+    whole: Tensor,
+    normals: Sequence[Roi],
+    defects: Sequence[DefectRegion],
+    *,
+    frame: int,
+    unit: UnitGrid,
+    settings: DetectorSettings,
+) -> Patches:
+    """Return the patches of the labelled regions of one frame, from its ``dense_map`` ``whole`` (h, w, d).
+
+    ``frame`` numbers the frame among those that teach together.
+    """
+    return Patches(
+        good=tuple(good for roi in normals for good in _units(whole, roi, unit, frame)),
+        supports=tuple(_support(whole, region, settings.smoothing_patches) for region in defects),
+    )
 
 
 def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int) -> list[GoodUnit]:

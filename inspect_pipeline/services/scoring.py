@@ -127,10 +127,9 @@ class Scoring:
         self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft
     ) -> tuple[tuple[Finding, ...], str]:
         maps = detector.examine(pixels)
-        strongest = np.maximum(maps.anomaly, maps.types.max(axis=0)) if len(maps.types) else maps.anomaly
-        heatmap = self.images.put(encode_png(heatmap_pixels(strongest)), suffix="png")
+        heatmap = self.images.put(encode_png(heatmap_pixels(maps.strongest)), suffix="png")
         regions = find_regions(
-            _on_the_strip(strongest, frame, stride_px=maps.stride_px),
+            _on_the_strip(maps.strongest, frame, stride_px=maps.stride_px),
             threshold=1.0,
             stride_px=maps.stride_px,
             shape_px=pixels.shape[:2],

@@ -1,0 +1,85 @@
+"""Images of a data folder as draws need them: everything the backbone gives, computed once an image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, from_numpy
+
+from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.domain.records import LabelledImage, Progress
+from inspect_pipeline.imaging.marked_cells import MarkedCells, counted_px, marked_cells
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map
+from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.evaluation import sample_hash
+from inspect_pipeline.learning.examples import DefectRegion
+from inspect_pipeline.learning.region_features import region_features
+from inspect_pipeline.services.detect_draws import Labelled
+from inspect_pipeline.services.examples import annotations, source_of, whole_roi
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DescribedImage:
+    """One image: its dense descriptors (h, w, d), its pooled descriptor (d), and what is marked in it.
+
+    ``marks`` are the marked regions of each type where boxes or a mask exist, ``good_px`` the pixels of each cell that
+    nothing marks; ``exact`` tells a mask from filled boxes.
+    """
+
+    labelled: Labelled
+    source: str
+    digest: str
+    whole: Roi
+    patches: Tensor
+    pooled: Tensor
+    regions: Mapping[str, DefectRegion]
+    marks: Mapping[str, MarkedCells]
+    good_px: NDArray[np.float64]
+    exact: bool
+
+
+def describe_images(
+    images: Sequence[LabelledImage], backbone: Backbone, *, settings: DetectorSettings, progress: Progress
+) -> list[DescribedImage]:
+    """Return the images described, in their order; about 4 bytes are held for every pixel of them.
+
+    Raises BadImageError for an image that cannot be read: a benchmark leaves none out.
+    """
+    described = []
+    for number, image in enumerate(images):
+        described.append(_described(image, backbone, settings))
+        progress(f"features of {image.family}", number + 1, len(images))
+    return described
+
+
+def _described(image: LabelledImage, backbone: Backbone, settings: DetectorSettings) -> DescribedImage:
+    pixels = image.load()
+    whole = whole_roi(pixels)
+    annotated = dict(annotations(image, pixels))
+    patches = dense_map(backbone, pixels, largest_tile_px=settings.largest_tile_px)
+    shape = (int(patches.shape[0]), int(patches.shape[1]))
+    unmarked = np.ones(pixels.shape[:2], dtype=np.bool_)
+    for mask in annotated.values():
+        if mask is not None:
+            unmarked &= ~mask
+    return DescribedImage(
+        labelled=Labelled(types=tuple(sorted(annotated)), group=image.group or image.source),
+        source=image.source,
+        digest=sample_hash(pixels),
+        whole=whole,
+        patches=patches,
+        pooled=from_numpy(region_features(backbone, [pixels])[0]),
+        regions={
+            name: DefectRegion(roi=whole, mask=mask, defect_type=name, source=source_of(mask), label=image.source)
+            for name, mask in annotated.items()
+        },
+        marks={
+            name: marked_cells(mask, shape=shape, stride_px=STRIDE_PX)
+            for name, mask in annotated.items()
+            if mask is not None
+        },
+        good_px=counted_px(unmarked, shape=shape, stride_px=STRIDE_PX),
+        exact=image.load_mask is not None,
+    )

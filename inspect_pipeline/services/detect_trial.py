@@ -1,0 +1,154 @@
+"""One draw measured: the product's own teaching and detector on the test images, and the baselines beside it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from inspect_pipeline.domain.detection_metrics import average_precision, escape_at, image_auroc
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.detector import Detector, ScoreMaps
+from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.learning.examples import GoodUnit, Patches, Support, cut_map
+from inspect_pipeline.learning.logistic import fit_logistic
+from inspect_pipeline.learning.methods import frozen_baselines
+from inspect_pipeline.learning.teaching import Taught, teach_patches
+from inspect_pipeline.services.detect_draws import LEAST_TESTED, Drawn
+from inspect_pipeline.services.detect_images import DescribedImage
+from inspect_pipeline.services.detect_regions import localised, regions_of
+
+OVERKILLS = (0.01, 0.05)
+DETECTOR, NORMALITY, TYPE_CHANNEL = "detector", "normality_only", "type_channel_only"
+
+Figures = Mapping[str, float]
+"""Figures by name; not a number where the draw cannot measure one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Subject:
+    """What is under test: a frozen backbone with the prior of an initialization, taught by the product's recipe."""
+
+    backbone: Backbone
+    prior: Tensor | None
+    promise: Promise
+    settings: DetectorSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trial:
+    """The figures of one draw: ``rankings`` of every scorer on the same images, and the detector's ``own``."""
+
+    rankings: Mapping[str, Figures]
+    own: Figures
+
+
+def measure(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *, seed: int) -> Trial:
+    """Teach from the draw's images and return the figures of its test images, which set no threshold."""
+    taught = _taught(images, drawn, subject, seed=seed)
+    tested = (*drawn.test_normals, *drawn.defects, *drawn.strangers)
+    maps = {i: taught.detector.judge(images[i].patches) for i in tested}
+    scores = {
+        DETECTOR: {i: float(maps[i].strongest.max()) for i in tested},
+        NORMALITY: {i: float(maps[i].anomaly.max()) for i in tested},
+        TYPE_CHANNEL: {i: float(maps[i].types.max()) for i in tested},
+        **_whole_image_scores(images, drawn),
+    }
+    return Trial(
+        rankings={name: _ranking(values, drawn) for name, values in scores.items()},
+        own={
+            **_realised(scores[DETECTOR], drawn, taught),
+            **localised(images, drawn, maps),
+            "strangers_auroc": _strangers(scores[DETECTOR], drawn),
+            "type_accuracy": _type_accuracy(images, drawn, taught.detector, maps),
+        },
+    )
+
+
+def _taught(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *, seed: int) -> Taught:
+    """Return the detector taught as at a line: the same cutting, fit, calibration and leave-one-out."""
+    unit, settings = subject.promise.unit, subject.settings
+    good: list[GoodUnit] = []
+    for frame, i in enumerate(drawn.normals):
+        image = images[i]
+        good += cut_map(image.patches, [image.whole], [], frame=frame, unit=unit, settings=settings).good
+    supports: list[Support] = []
+    for name, members in drawn.supports.items():
+        for i in members:
+            region = images[i].regions[name]
+            supports += cut_map(images[i].patches, [], [region], frame=0, unit=unit, settings=settings).supports
+    return teach_patches(
+        subject.backbone,
+        Patches(good=tuple(good), supports=tuple(supports)),
+        promise=subject.promise,
+        settings=settings,
+        seed=seed,
+        prior=subject.prior,
+    )
+
+
+def _whole_image_scores(images: Sequence[DescribedImage], drawn: Drawn) -> dict[str, dict[int, float]]:
+    """Return scores of classifiers of whole images, by name: the strongest type against good, in logits."""
+    chosen = [(0, i) for i in drawn.normals]
+    for label, members in enumerate(drawn.supports.values(), start=1):
+        chosen += [(label, i) for i in members]
+    support = torch.stack([images[i].pooled for _, i in chosen])
+    labels = torch.tensor([label for label, _ in chosen])
+    way = 1 + len(drawn.supports)
+    tested = (*drawn.test_normals, *drawn.defects, *drawn.strangers)
+    query = torch.stack([images[i].pooled for i in tested])
+    logits = {m.name: m.adapt(support, labels, way=way).score(query) for m in frozen_baselines(support.shape[1])}
+    logits["logistic_regression"] = fit_logistic(support, labels, way=way).score(query)
+    return {
+        name: dict(zip(tested, (row[:, 1:].amax(dim=1) - row[:, 0]).tolist(), strict=True))
+        for name, row in logits.items()
+    }
+
+
+def _ranking(scores: Mapping[int, float], drawn: Drawn) -> dict[str, float]:
+    normals, defects = [scores[i] for i in drawn.test_normals], [scores[i] for i in drawn.defects]
+    found = {"image_auroc": image_auroc(normals, defects), "average_precision": average_precision(normals, defects)}
+    return found | {f"escape_at_{x}": _number(escape_at(normals, defects, x)) for x in OVERKILLS}
+
+
+def _realised(scores: Mapping[int, float], drawn: Drawn, taught: Taught) -> dict[str, float]:
+    """Return what the detector's own threshold gives on the test, and whether leave-one-out foretold it."""
+    overkill = float(np.mean([scores[i] >= 1.0 for i in drawn.test_normals]))
+    found = float(np.mean([scores[i] >= 1.0 for i in drawn.defects]))
+    foretold = [one.found.low <= found <= one.found.high for one in taught.leave_one_out]
+    return {
+        "overkill": overkill,
+        "escape": 1.0 - found,
+        "recall_in_interval": float(foretold[0]) if len(foretold) == 1 else math.nan,
+    }
+
+
+def _strangers(scores: Mapping[int, float], drawn: Drawn) -> float:
+    """Return the AUROC of images that show only untaught types, where there are enough."""
+    if len(drawn.strangers) < LEAST_TESTED:
+        return math.nan
+    return image_auroc([scores[i] for i in drawn.test_normals], [scores[i] for i in drawn.strangers])
+
+
+def _type_accuracy(
+    images: Sequence[DescribedImage], drawn: Drawn, detector: Detector, maps: Mapping[int, ScoreMaps]
+) -> float:
+    """Return, of the defective images that alarm, the share whose strongest region is named a type that it shows.
+
+    ``unknown`` is a wrong name. Not a number where one type alone is taught, or nothing alarms.
+    """
+    if len(drawn.supports) < 2:
+        return math.nan
+    right = []
+    for i in drawn.defects:
+        regions = regions_of(images[i], maps[i], threshold=1.0)
+        if regions:
+            (typing,) = detector.name_regions(maps[i], [regions[0].roi])
+            right.append(typing.defect_type in images[i].labelled.types)
+    return float(np.mean(right)) if right else math.nan
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
