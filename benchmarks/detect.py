@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from inspect_pipeline.bootstrap.house import open_house
+from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.cli.documents import document_of
 from inspect_pipeline.settings import load_settings
@@ -51,12 +51,16 @@ def parsed() -> argparse.Namespace:
 
 def measured(folder: Path, options: dict[str, int]) -> dict[str, Any]:
     """Return the answer of the command for one folder, and the seconds it took."""
-    with tempfile.TemporaryDirectory() as workspace:
-        with open_house(load_settings(Path(workspace), folder=None, environment={})) as house:
-            started = time.perf_counter()
-            summary = house.evaluate_detection(folder, **options)
-            seconds = time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as workspace, opened(Path(workspace)) as house:
+        started = time.perf_counter()
+        summary = house.evaluate_detection(folder, **options)
+        seconds = time.perf_counter() - started
     return {**document_of(summary), "seconds": seconds}
+
+
+def opened(workspace: Path) -> House:
+    """Return the house of a workspace with the built-in settings."""
+    return open_house(load_settings(workspace, folder=None, environment={}))
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ def _summary(
         task="detect",
         model=model,
         image_auroc=headline["image_auroc"],
-        interval=headline["interval"],
+        interval=(headline["interval"][0], headline["interval"][1]),
         average_precision=headline["average_precision"],
         escape_at=headline["escape_at"],
         detector=figures_of(whole),

@@ -16,6 +16,7 @@ from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.coils import CoilBook, CoilFacts
+from inspect_pipeline.services.detect_evaluation import DetectSummary
 from inspect_pipeline.services.evaluation import EvaluateSummary
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.intake_rate import Rates
@@ -75,6 +76,46 @@ EVALUATED = EvaluateSummary(
     baselines={"nearest prototype": {"accuracy": 0.961, "interval": (0.956, 0.966)}},
     refused=(),
     samples=1800,
+)
+NOT_MEASURED: dict[str, Any] = {"value": None, "interval": None}
+RANKED: dict[str, Any] = {
+    "image_auroc": 0.985,
+    "interval": [0.979, 0.991],
+    "average_precision": 0.982,
+    "escape_at": {"0.01": None, "0.05": 0.07},
+}
+DETECTED = DetectSummary(
+    task="detect",
+    model=None,
+    image_auroc=0.985,
+    interval=(0.979, 0.991),
+    average_precision=0.982,
+    escape_at={"0.01": None, "0.05": 0.07},
+    detector={
+        "image_auroc": {"value": 0.985, "interval": [0.979, 0.991]},
+        "average_precision": {"value": 0.982, "interval": [0.97, 0.99]},
+        "escape_at_0.01": NOT_MEASURED,
+        "escape_at_0.05": {"value": 0.07, "interval": [0.05, 0.09]},
+        "overkill": {"value": 0.062, "interval": [0.04, 0.084], "p90": 0.1},
+        "escape": {"value": 0.06, "interval": [0.04, 0.08]},
+        "region_recall": {"value": 0.93, "interval": [0.9, 0.96]},
+        "aupro": NOT_MEASURED,
+    },
+    per_type={"coil/crack [bold]": RANKED},
+    per_family={"coil": RANKED},
+    together={"coil": RANKED},
+    baselines={"normality_only": {**RANKED, "image_auroc": 0.729, "interval": [0.7, 0.758]}},
+    shot=5,
+    normals=20,
+    draws=10,
+    seed=0,
+    promised_overkill=0.05,
+    false_regions=0.1,
+    intervals="over draws",
+    fingerprint="abc",
+    images=94,
+    refused=("coil/dust has 2 samples",),
+    seen=("coil",),
 )
 TAUGHT = TeachSummary(
     model=DETECTOR,
@@ -306,6 +347,12 @@ class FakeHouse:
     ) -> EvaluateSummary:
         self._called("evaluate", data=data, way=way, shot=shot, query=query, episodes=episodes, model=model)
         return replace(EVALUATED, way=way, shot=shot, query=query, episodes=episodes, seed=seed)
+
+    def evaluate_detection(
+        self, data: Path, *, shot: int, normals: int, draws: int, seed: int, model: str | None
+    ) -> DetectSummary:
+        self._called("evaluate_detection", data=data, shot=shot, normals=normals, draws=draws, seed=seed, model=model)
+        return replace(DETECTED, shot=shot, normals=normals, draws=draws, seed=seed)
 
     def teach(
         self,

@@ -32,20 +32,58 @@ def test_a_person_sees_each_rate_with_its_interval_and_names_as_they_are(program
     assert "crazing [bold]" in ran.out
 
 
-def test_detection_is_refused_with_the_version_that_brings_it(program: Program) -> None:
-    ran = program("evaluate", "--task", "detect", "--data", "neu", "--normals", "20", "--draws", "5", "--json")
+def test_detection_answers_with_the_keys_that_scripts_rely_on(program: Program) -> None:
+    words = ("--shot", "3", "--normals", "30", "--draws", "4", "--seed", "9", "--model", "initialization.default@2")
+    ran = program("evaluate", "--task", "detect", "--data", "neu", *words, "--json")
 
-    assert (ran.code, ran.out) == (2, "")
-    assert "comes with version 0.2" in ran.err
-    assert program.house.calls == []
+    assert ran.code == 0
+    wanted = ("image_auroc", "interval", "average_precision", "escape_at", "shot", "normals", "draws", "seed")
+    assert {key: ran.document[key] for key in wanted} == {
+        "image_auroc": 0.985,
+        "interval": [0.979, 0.991],
+        "average_precision": 0.982,
+        "escape_at": {"0.01": None, "0.05": 0.07},
+        "shot": 3,
+        "normals": 30,
+        "draws": 4,
+        "seed": 9,
+    }
+    assert ran.document["per_type"]["coil/crack [bold]"]["escape_at"]["0.01"] is None
+    assert ran.document["baselines"]["normality_only"]["image_auroc"] == 0.729
+    ((name, given),) = program.house.calls
+    assert (name, given["model"]) == ("evaluate_detection", "initialization.default@2")
+
+
+def test_detection_without_numbers_is_5_samples_20_normals_and_10_draws(program: Program) -> None:
+    ran = program("evaluate", "--task", "detect", "--data", "neu", "--json")
+
+    assert [ran.document[key] for key in ("shot", "normals", "draws", "seed")] == [5, 20, 10, 0]
+
+
+def test_a_person_sees_the_promise_beside_what_came_and_what_was_not_measured(program: Program) -> None:
+    ran = program("evaluate", "--task", "detect", "--data", "neu")
+
+    for words in (
+        "0.985 [0.979, 0.991]",
+        "promised 0.050",
+        "0.062 [0.040, 0.084]",
+        "not measured",
+        "crack [bold]",
+        "0.729 [0.700, 0.758]",
+        "coil/dust has 2 samples",
+        "Seen in training",
+    ):
+        assert words in ran.out
 
 
 @pytest.mark.parametrize(
     ("words", "named"),
     [
         (("--model", "initialization.default@champion", "--method", "protonet"), "--model and --method"),
-        (("--draws", "4"), "--draws belong to --task detect"),
+        (("--draws", "4"), "--draws belongs to --task detect"),
         (("--normals", "4", "--draws", "4"), "--normals and --draws belong to --task detect"),
+        (("--task", "detect", "--way", "5"), "--way belongs to --task classify"),
+        (("--task", "detect", "--method", "ridge", "--regions", "boxes"), "--method and --regions belong to --task cl"),
     ],
 )
 def test_contradictions_are_refused_by_name(program: Program, words: tuple[str, ...], named: str) -> None:

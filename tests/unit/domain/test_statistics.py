@@ -1,6 +1,7 @@
 """Intervals against SciPy, and conformal thresholds against their promise."""
 
 import itertools
+import math
 import time
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import beta, binomtest
+from scipy.stats import t as student
 
 from inspect_pipeline.domain.statistics import (
     binomial_interval,
@@ -15,6 +17,7 @@ from inspect_pipeline.domain.statistics import (
     mean_interval,
     rate,
     samples_for,
+    student_interval,
 )
 from inspect_pipeline.errors import BadDataError
 
@@ -162,3 +165,18 @@ def test_a_share_that_cannot_be_promised_is_refused(alpha: float) -> None:
         conformal_threshold([1.0], alpha)
     with pytest.raises(BadDataError, match="cannot be promised"):
         samples_for(alpha)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 10, 31, 1000])
+def test_the_interval_of_a_mean_of_few_values_is_students(count: int) -> None:
+    values = np.random.default_rng(count).normal(size=count)
+    wanted = student.interval(0.95, count - 1, values.mean(), values.std(ddof=1) / math.sqrt(count))
+    assert student_interval(values) == pytest.approx((values.mean(), *wanted), rel=1e-9)
+
+
+def test_one_value_has_no_bounds_and_none_or_nan_no_mean() -> None:
+    assert student_interval([0.5]) == (0.5, -math.inf, math.inf)
+    assert student_interval([0.5, 0.5, 0.5]) == (0.5, 0.5, 0.5)
+    for values in ([], [0.5, math.nan]):
+        with pytest.raises(BadDataError, match="finite"):
+            student_interval(values)

@@ -14,6 +14,7 @@ from inspect_pipeline.domain.labels import RegionSource
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
+from inspect_pipeline.learning.dense_features import dense_map
 from inspect_pipeline.learning.detector import Detector, ScoreMaps
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, cut_patches
@@ -66,6 +67,15 @@ def taught() -> Taught:
 
 def through_bytes(bundle: Bundle) -> Detector:
     return Detector.from_bundle(bundle_from_bytes(bundle.manifest_bytes(), bundle.tensors))
+
+
+def test_a_frame_is_judged_alike_from_its_pixels_and_from_its_descriptors(taught: Taught) -> None:
+    pixels = frame(np.random.default_rng(90), bars=(3,))
+    maps = taught.detector.examine(pixels)
+    again = taught.detector.judge(dense_map(taught.detector.backbone, pixels))
+    assert np.array_equal(again.anomaly, maps.anomaly)
+    assert np.array_equal(again.types, maps.types)
+    assert np.array_equal(maps.strongest, np.maximum(maps.anomaly, maps.types[0]))
 
 
 def test_the_cell_with_the_defect_alarms_by_its_type_and_its_neighbours_do_not(taught: Taught) -> None:
