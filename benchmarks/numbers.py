@@ -23,7 +23,7 @@ def pages() -> dict[str, str]:
     """Return the text of each page with its figures as they were last measured."""
     demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
     rate, killed, fuzz = (result(name) for name in ("ingest_rate", "killed_ingest", "fuzz_files"))
-    measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu)
+    measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu) + detect_lines(result("detect"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
@@ -125,6 +125,48 @@ def neu_lines(neu: Mapping[str, Any]) -> list[str]:
         f"{neu['accuracy']:.3f} [{low:.3f}, {high:.3f}]; baselines on the same episodes: {baselines}. Data fingerprint "
         f"{neu['fingerprint'][:16]}.",
     ]
+
+
+def detect_lines(detect: Mapping[str, Any]) -> list[str]:
+    materials = detect["materials"]
+    first = next(iter(materials.values()))
+    names = {
+        "image_auroc": "image AUROC",
+        "average_precision": "average precision",
+        "escape_at_0.01": "escape at 1% overkill of the test itself",
+        "escape_at_0.05": "escape at 5% overkill of the test itself",
+        "overkill": f"realised overkill, promised {first['promised_overkill']:.0%}",
+        "escape": "escape at the detector's own threshold",
+        "region_recall": f"region recall at {first['false_regions']} false regions a normal image",
+        "aupro": "AUPRO to 30% false pixels",
+    }
+    lines = [
+        "",
+        "## Detection from a few samples",
+        "",
+        f"`{detect['command']}`, revision {detect['revision']}, on {detect['machine']} "
+        f"({', '.join(f'{name}={value}' for name, value in detect['threads'].items() if value)}): the detector as "
+        f"`teach` makes it from {first['shot']} samples and {first['normals']} good images, frozen backbone, no "
+        f"meta-training, {first['draws']} draws; all other images of other leakage groups are the test. "
+        f"Intervals: {first['intervals']}.",
+        "",
+        f"| | {' | '.join(materials)} |",
+        f"|---|{'---|' * len(materials)}",
+    ]
+    for key, text in names.items():
+        lines.append(f"| {text} | {' | '.join(drawn(row['detector'][key]) for row in materials.values())} |")
+    for name in first["baselines"]:
+        cells = [drawn(row["baselines"][name]["difference"]["image_auroc"], sign="+") for row in materials.values()]
+        lines.append(f"| image AUROC gained over {name.replace('_', ' ')} | {' | '.join(cells)} |")
+    seconds = [f"{row['seconds']:.0f} s" for row in materials.values()]
+    return [*lines, f"| took | {' | '.join(seconds)} |"]
+
+
+def drawn(figure: Mapping[str, Any], sign: str = "") -> str:
+    if figure["value"] is None:
+        return "not measurable"
+    low, high = figure["interval"]
+    return f"{figure['value']:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def rate_lines(rate: Mapping[str, Any]) -> list[str]:

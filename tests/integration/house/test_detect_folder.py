@@ -1,0 +1,79 @@
+"""Detection measured through the house: a folder on disk, the frozen backbone, then an initialization in force."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from inspect_pipeline.bootstrap.house import House, open_house
+from inspect_pipeline.learning.backbones import build_backbone
+from inspect_pipeline.learning.dense_head import PRIOR
+from inspect_pipeline.learning.episodes import EpisodeSpec
+from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.services.models import CHAMPION
+from inspect_pipeline.settings import load_settings
+
+
+def folder(root: Path) -> Path:
+    """30 good pictures and 16 with a faint streak, each a series of its own as groups.csv says."""
+    generator = np.random.default_rng(0)
+    rows = ["image,group"]
+    for name, count in (("good", 30), ("streak", 16)):
+        (root / "images" / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = generator.normal(150, 12, size=(96, 96))
+            if name == "streak":
+                pixels[40:52, 20:76] -= 6
+            key = f"images/{name}/{number:02}.png"
+            assert cv2.imwrite(str(root / key), np.clip(pixels, 0, 255).astype(np.uint8))
+            rows.append(f"{key},{name}-{number}")
+    (root / "groups.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return root
+
+
+def in_force(house: House, *, families: tuple[str, ...], prior: torch.Tensor | None) -> str:
+    backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
+    method = untrained("ridge", descriptor_dims(backbone))
+    start = Initialization(
+        method=method.name,
+        backbone=backbone.name,
+        trunk=backbone.trunk_state(),
+        head=method.head(),
+        episode_spec=EpisodeSpec(way=2, shot=1, query=1),
+        data_fingerprint="none",
+        seed=0,
+        families=families,
+        dense={} if prior is None else {PRIOR: prior},
+    )
+    version = house.registry.register("initialization.default", start.to_bundle({"seed": 0}), tags={})
+    house.registry.set_alias("initialization.default", CHAMPION, version)
+    return version
+
+
+def test_the_default_initialization_is_measured_with_its_prior_and_says_what_it_has_seen(tmp_path: Path) -> None:
+    data = folder(tmp_path / "strip")
+    settings = load_settings(tmp_path / "workspace", folder=None, environment={})
+    with open_house(settings) as house:
+        frozen = house.evaluate_detection(data, shot=3, normals=8, draws=2)
+        assert (frozen.model, frozen.seen, frozen.images) == (None, (), 46)
+        assert set(frozen.per_type) == {"strip/streak"}
+        assert frozen.per_type["strip/streak"]["test_normals"] == 22
+
+        first = in_force(house, families=("strip", "brass"), prior=None)
+        plain = house.evaluate_detection(data, shot=3, normals=8, draws=2)
+        assert (plain.model, plain.seen) == (f"initialization.default@{first}", ("strip",))
+        assert replace(plain, model=None, seen=()) == frozen
+
+        prior = 3.0 * torch.nn.functional.normalize(torch.randn(232, generator=torch.Generator().manual_seed(1)), dim=0)
+        second = in_force(house, families=("brass",), prior=prior)
+        led = house.evaluate_detection(data, shot=3, normals=8, draws=2)
+        assert (led.model, led.seen) == (f"initialization.default@{second}", ())
+        assert led.baselines["type_channel_only"] != plain.baselines["type_channel_only"]
+        assert led.baselines["nearest_prototype"]["image_auroc"] == plain.baselines["nearest_prototype"]["image_auroc"]
+
+        named = house.evaluate_detection(data, shot=3, normals=8, draws=2, model=f"initialization.default@{first}")
+        assert named == plain
