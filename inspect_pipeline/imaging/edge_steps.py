@@ -6,8 +6,6 @@ from typing import Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from inspect_pipeline.domain.capture import StripEdges
-
 _WIDEST_SPAN_PX = 16  # columns averaged on either side of a step
 _BLUR_PX = 6  # an edge is over within this distance of its middle
 _ABOVE_NOISE = 6.0
@@ -54,9 +52,7 @@ def steps_of(profiles: NDArray[np.float32], *, least: float) -> Steps:
 def outer_steps(
     band: BandSteps,
     strip: Literal["either", "brighter", "darker"],
-    near: StripEdges | None,
     *,
-    search_px: int,
     width_px: int,
 ) -> tuple[int | None, int | None]:
     """Return the borders of columns where the strip begins and ends in a band, None where it reaches beyond the view.
@@ -65,7 +61,7 @@ def outer_steps(
     the reading that explains more steps holds, then that with the wider strip.
     """
     signs = {"either": (1.0, -1.0), "brighter": (1.0,), "darker": (-1.0,)}[strip]
-    readings = [_reading(band, sign, near, search_px, width_px) for sign in signs]
+    readings = [_reading(band, sign) for sign in signs]
     return max(readings, key=lambda pair: (_sides(pair), _width(pair, width_px)))
 
 
@@ -125,17 +121,8 @@ def _levels(windows: NDArray[np.float64], span: int) -> tuple[NDArray[np.float64
     return left[:, inner].mean(axis=1), right[:, inner].mean(axis=1)
 
 
-def _reading(
-    band: BandSteps, sign: float, near: StripEdges | None, search_px: int, width_px: int
-) -> tuple[int | None, int | None]:
-    if near is None:
-        left = _column(band, 0, sign)
-        right = _column(band, -1, -sign)
-    else:
-        left = _strongest(band, sign, 0.0 if near.left_px is None else near.left_px, search_px)
-        right = _strongest(band, -sign, float(width_px) if near.right_px is None else near.right_px, search_px)
-    crossed = left is not None and right is not None and left >= right
-    return (None, None) if crossed else (left, right)
+def _reading(band: BandSteps, sign: float) -> tuple[int | None, int | None]:
+    return _column(band, 0, sign), _column(band, -1, -sign)
 
 
 def _column(band: BandSteps, which: int, sign: float) -> int | None:
@@ -143,13 +130,6 @@ def _column(band: BandSteps, which: int, sign: float) -> int | None:
     if band.columns.size == 0 or band.heights[which] * sign <= 0.0:
         return None
     return int(band.columns[which])
-
-
-def _strongest(band: BandSteps, sign: float, place: float, search_px: int) -> int | None:
-    fits = (np.abs(band.columns - place) <= search_px) & (band.heights * sign > 0.0)
-    if not fits.any():
-        return None
-    return int(band.columns[fits][np.argmax(np.abs(band.heights[fits]))])
 
 
 def _sides(pair: tuple[int | None, int | None]) -> int:

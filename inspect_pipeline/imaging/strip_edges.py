@@ -29,25 +29,23 @@ class EdgeSettings:
 
     ``least_contrast`` is the smallest step between background and strip that counts, as a fraction of full scale.
     ``bands`` is how many bands of lines a frame is averaged into. ``strip`` says what the strip is against its
-    background, where that is known. An edge is looked for within ``search_px`` of where it was. A strip narrower than
-    ``least_width_share`` of the view is not believed, nor, from frame to frame, a move of more than
-    ``most_wander_px``.
+    background, where that is known. A strip narrower than ``least_width_share`` of the view is not believed,
+    nor, from frame to frame, a move of more than ``most_wander_px``.
     """
 
     enabled: bool = True
     least_contrast: float = 0.03
     bands: int = 16
     strip: Literal["either", "brighter", "darker"] = "either"
-    search_px: int = 64
     least_width_share: float = 0.2
     most_wander_px: float = 48.0
 
     def __post_init__(self) -> None:
         shares = (self.least_contrast, self.least_width_share)
-        if not all(0.0 < share < 1.0 for share in shares) or self.bands < 1 or self.search_px < 1:
+        if not all(0.0 < share < 1.0 for share in shares) or self.bands < 1:
             raise BadDataError(
                 f"edge settings: contrast {self.least_contrast} and width share {self.least_width_share} must lie "
-                f"between 0 and 1, bands {self.bands} and search {self.search_px} px be 1 or more"
+                f"between 0 and 1, bands {self.bands} be 1 or more"
             )
         if self.strip not in ("either", "brighter", "darker") or not self.most_wander_px > 0.0:
             raise BadDataError(
@@ -56,13 +54,10 @@ class EdgeSettings:
             )
 
 
-def find_edges(
-    pixels: Pixels, settings: EdgeSettings, near: StripEdges | None = None, *, full_scale: int | None = None
-) -> StripEdges:
+def find_edges(pixels: Pixels, settings: EdgeSettings, *, full_scale: int | None = None) -> StripEdges:
     """Return the edges of the strip in a frame, u8 or u16 of shape (h, w) or (h, w, 3); None where there is none.
 
-    ``near`` is where they were in the frame before: they are then looked for only around that place, and at the border
-    where the strip reached beyond the view. The background is taken to have no steps of its own; of a view with one
+    The background is taken to have no steps of its own; of a view with one
     step only the wider side is the strip, unless ``settings.strip`` tells. ``full_scale`` is None for that of the
     dtype. With ``settings.enabled`` false both edges are None.
     """
@@ -72,9 +67,7 @@ def find_edges(
     profiles, middles = _bands(pixels, settings.bands)
     steps = steps_of(profiles, least=settings.least_contrast * full)
     width = pixels.shape[1]
-    found = [
-        outer_steps(band, settings.strip, near, search_px=settings.search_px, width_px=width) for band in steps.bands
-    ]
+    found = [outer_steps(band, settings.strip, width_px=width) for band in steps.bands]
     left, left_slope = _fitted(profiles, steps, [pair[0] for pair in found], middles)
     right, right_slope = _fitted(profiles, steps, [pair[1] for pair in found], middles)
     share = ((width if right is None else right) - (0.0 if left is None else left)) / width

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from inspect_pipeline.domain.geometry import CameraMount
 from inspect_pipeline.domain.labels import Label
-from inspect_pipeline.domain.ledger import Cover, Interval, Ledger, judged_ledger
+from inspect_pipeline.domain.ledger import Cover, Interval, judged_ledger
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.imaging.capture_quality import QualityLimits
@@ -206,7 +206,8 @@ class Ingest:
         with self.catalog.transaction() as unit:
             # A camera knows how long the coil was only when it has passed.
             unit.expect(coil.id, lines=source.expected_lines, cameras=cameras)
-            book, listed = coil_ledger(unit, coil.id), unit.remarks(coil.id)
+            book = judged_ledger(unit.coil(coil.id) or coil, unit.spans(coil.id), ())
+            listed = unit.remarks(coil.id)
             captured = unit.count_frames(coil.id)
             if counts.new:
                 detail = {"frames": counts.new, "labels": counts.labelled, "megabytes": round(rates.megabytes, 1)}
@@ -229,15 +230,6 @@ class Ingest:
             incomplete=tuple(source.incomplete) if isinstance(source, WaitsForFiles) else (),
             source_notes=tuple(source.notes) if isinstance(source, TellsNotes) else (),
         )
-
-
-def coil_ledger(unit: CatalogUnit, coil_id: str, *, detector: str | None = None) -> Ledger:
-    """Return the ledger of a coil that is there, as its captures and the verdicts of a detector version make it."""
-    coil = unit.coil(coil_id)
-    if coil is None:
-        return Ledger(expected_lines=0, intervals=())
-    results = [] if detector is None else unit.results(coil_id, detector=detector)
-    return judged_ledger(coil, unit.spans(coil_id), results)
 
 
 def _known(unit: CatalogUnit, coil_id: str) -> Known:

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inspect_pipeline.domain.capture import StripEdges
 from inspect_pipeline.imaging.edge_steps import BandSteps, locate, outer_steps, steps_of
 
 WIDTH = 1024
@@ -53,23 +52,8 @@ def test_a_guess_where_there_is_no_step_stays_where_it_is() -> None:
     assert locate(profile(), np.array([500]), span=16).tolist() == [500.0]
 
 
-def test_near_takes_the_strongest_step_of_the_right_sign_within_reach() -> None:
-    steps = band((20, 99.0), (100, 60.0), (110, 40.0), (130, -90.0), (900, -50.0))
-    near = StripEdges(left_px=115.0, right_px=905.0)
-    assert outer_steps(steps, "brighter", near, search_px=64, width_px=WIDTH) == (100, 900)
-    assert outer_steps(steps, "either", near, search_px=64, width_px=WIDTH) == (100, 900)
-    assert outer_steps(steps, "brighter", near, search_px=96, width_px=WIDTH) == (20, 900)
-    assert outer_steps(steps, "darker", near, search_px=64, width_px=WIDTH) == (130, None)
-
-
 def test_outermost_steps_of_the_wrong_sign_are_no_edges() -> None:
     steps = band((100, -40.0), (300, 40.0), (900, -40.0))
-    assert outer_steps(steps, "brighter", None, search_px=1, width_px=WIDTH) == (None, 900)
-    assert outer_steps(steps, "darker", None, search_px=1, width_px=WIDTH) == (100, None)
-    assert outer_steps(band(), "either", None, search_px=1, width_px=WIDTH) == (None, None)
-
-
-def test_edges_in_the_wrong_order_are_none() -> None:
-    near = StripEdges(left_px=200.0, right_px=100.0 + 101.0)
-    crossed = band((150, -50.0), (250, 50.0))
-    assert outer_steps(crossed, "brighter", near, search_px=64, width_px=WIDTH) == (None, None)
+    assert outer_steps(steps, "brighter", width_px=WIDTH) == (None, 900)
+    assert outer_steps(steps, "darker", width_px=WIDTH) == (100, None)
+    assert outer_steps(band(), "either", width_px=WIDTH) == (None, None)

@@ -140,21 +140,6 @@ def test_a_strip_too_narrow_to_be_believed_is_none() -> None:
     assert_found(find_edges(pixels, EdgeSettings(least_width_share=0.05)), Scene(left=450.0, right=550.0))
 
 
-def test_near_looks_only_around_the_edges_of_the_frame_before() -> None:
-    pixels = Scene().pixels()
-    pixels[:, :40] = 150  # something bright lies on the roller
-    assert find_edges(pixels, DEFAULT).left_px != pytest.approx(100.3, abs=1.0)
-    assert_found(find_edges(pixels, DEFAULT, StripEdges(left_px=120.0, right_px=880.0)), Scene())
-    assert find_edges(pixels, DEFAULT, StripEdges(left_px=300.0, right_px=700.0)) == NOWHERE
-
-
-def test_near_looks_at_the_border_where_the_strip_reached_beyond_the_view() -> None:
-    scene = Scene(left=20.0, right=None)
-    assert_found(find_edges(scene.pixels(), DEFAULT, StripEdges()), scene)
-    away = find_edges(Scene(left=200.0).pixels(), DEFAULT, StripEdges(right_px=900.0))
-    assert (away.left_px, away.right_px) == (None, pytest.approx(900.6, abs=0.5))
-
-
 def test_bands_with_another_answer_do_not_move_the_edge() -> None:
     pixels = Scene(lines=512).pixels()
     pixels[100:180, 60:140] = 120  # a flap of material across the edge
@@ -178,7 +163,6 @@ def test_switched_off_nothing_is_looked_for() -> None:
         {"least_contrast": float("nan")},
         {"least_width_share": 1.0},
         {"bands": 0},
-        {"search_px": 0},
         {"strip": "shinier"},
         {"most_wander_px": 0.0},
     ],
