@@ -1,47 +1,38 @@
-"""One descriptor for every 16 x 16 px of a frame, from several depths of the frozen backbone.
+"""One descriptor for every 16 x 16 px of a frame: the frozen backbone at the frame's own scale and at a second one.
 
-lite0: stride 8 ``blocks.2`` (40) pooled 2 x 2, stride 16 ``blocks.3`` (80) and ``blocks.4`` (112), 3 x 3 averaged.
-Other convolutional backbones: their stages of stride 8 and 16. Stride 8 maps cost 4 times as much and gained nothing.
+The second scale is half of the frame (twice for a frame narrower than 128 px). It sees what is wider than the first
+one's window: with 5 samples the escape on kolektor_sdd fell to a half (`benchmarks/detect.py`).
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, pad
+from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from inspect_pipeline.domain.material import Pixels, Roi
-from inspect_pipeline.errors import BadImageError, WeightsError
+from inspect_pipeline.errors import BadImageError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.detector_settings import UnitGrid
-from inspect_pipeline.learning.lite0_weights import LITE0
+from inspect_pipeline.learning.stitching import STRIDE_PX, stitched
 
-STRIDE_PX = 16
-_ALIGN_PX = 32  # strided convolutions pad by the size of their input: every tile starts and ends on this grid
-_MARGIN_PX = 192  # lite0 up to blocks.4 sees 169 px to each side and the 3 x 3 mean 16 more: stitching is exact
+__all__ = ["STRIDE_PX", "dense_map", "patch_rows", "smoothed", "unit_spans"]
+
 _LARGEST_TILE_PX = 1 << 21
-_LITE0_TAPS = ("blocks.2", "blocks.3", "blocks.4")
+_NARROW_PX = 128  # half of a narrower frame would be fewer than 4 patches wide: the second scale looks closer instead
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Span:
-    """One stretch of an axis: ``start:stop`` is kept of what ``begin:end`` gives."""
-
-    begin: int
-    start: int
-    stop: int
-    end: int
-
-
-def dense_map(backbone: Backbone, pixels: Pixels, *, largest_tile_px: int = _LARGEST_TILE_PX) -> Tensor:
+def dense_map(
+    backbone: Backbone, pixels: Pixels, *, two_scales: bool = True, largest_tile_px: int = _LARGEST_TILE_PX
+) -> Tensor:
     """Return the descriptors of a frame, float32, (h, w, d): the 16 px patches whose centre lies in the frame.
 
     A patch at the edge with less than half of it in the frame would be judged by its padding, which no known-good
-    region ever holds.
+    region ever holds. With ``two_scales`` the second half of d is what the frame at the second scale shows there; the
+    width alone decides which that is, as it is the same for every frame of a line.
 
     ``pixels`` is u8 or u16, (h, w) or (h, w, 3). A frame of more than ``largest_tile_px`` pixels goes tile by tile
     with a margin as wide as the receptive field, so that the result is that of the whole frame. Raises
@@ -49,55 +40,41 @@ def dense_map(backbone: Backbone, pixels: Pixels, *, largest_tile_px: int = _LAR
     """
     if pixels.ndim < 2 or min(pixels.shape[:2]) < STRIDE_PX:
         raise BadImageError(f"an image of shape {pixels.shape} is too small to be judged; {STRIDE_PX} px at least")
-    height, width = _rounded(pixels.shape[0]), _rounded(pixels.shape[1])
-    rows, columns = _tiling(height, width, largest_tile_px)
-    padded = _grown(pixels, height, width)
-    with torch.inference_mode():
-        bands = []
-        for down in rows:
-            strip = padded[down.begin : down.end]
-            parts = [_kept(backbone, strip[:, across.begin : across.end], down, across) for across in columns]
-            bands.append(torch.cat(parts, dim=1))
-        whole = torch.cat(bands, dim=0)
-    return whole[: _first_centre(pixels.shape[0]), : _first_centre(pixels.shape[1])].contiguous()
+    scales = [stitched(backbone, pixels, largest_tile_px=largest_tile_px)]
+    if two_scales:
+        scales.append(_second_scale(backbone, pixels, largest_tile_px))
+    rows, columns = _first_centre(pixels.shape[0]), _first_centre(pixels.shape[1])
+    return torch.cat([planes[:rows, :columns] for planes in scales], dim=-1)
 
 
-def _kept(backbone: Backbone, tile: Pixels, down: _Span, across: _Span) -> Tensor:
-    """Return the part of a tile's descriptors that its margins do not spoil."""
-    found = describe_tile(backbone, backbone.prepare(tile[None]))[0]
-    first_row, first_column = (down.start - down.begin) // STRIDE_PX, (across.start - across.begin) // STRIDE_PX
-    last_row = first_row + (down.stop - down.start) // STRIDE_PX
-    last_column = first_column + (across.stop - across.start) // STRIDE_PX
-    return found[first_row:last_row, first_column:last_column].cpu()
+def _second_scale(backbone: Backbone, pixels: Pixels, largest_tile_px: int) -> Tensor:
+    """Return descriptors of the frame at the second scale on the grid of the first, and beyond the frame's end."""
+    if pixels.shape[1] < _NARROW_PX:
+        closer = stitched(backbone, _doubled(pixels), largest_tile_px=largest_tile_px)
+        return avg_pool2d(closer.permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
+    wider = stitched(backbone, _halved(pixels), largest_tile_px=largest_tile_px)
+    planes = wider.permute(2, 0, 1)[None]
+    return interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
 
 
-def describe_tile(backbone: Backbone, x: Tensor) -> Tensor:
-    """Return descriptors (n, h / 16, w / 16, d) of a prepared batch whose sides are multiples of 32."""
-    names = dense_taps(backbone)
-    found = backbone.taps(x, names)
-    height, width = x.shape[2] // STRIDE_PX, x.shape[3] // STRIDE_PX
-    parts = [_at_grid(found[name], height, width, backbone.name) for name in names]
-    return avg_pool2d(torch.cat(parts, dim=1), 3, 1, 1, count_include_pad=False).permute(0, 2, 3, 1)
+def _halved(pixels: Pixels) -> Pixels:
+    """Return the means of 2 x 2 pixels, u16; the last line and column of an odd frame are repeated."""
+    odd = ((0, pixels.shape[0] % 2), (0, pixels.shape[1] % 2)) + ((0, 0),) * (pixels.ndim - 2)
+    even = np.pad(_in_16_bit(pixels), odd, mode="edge").astype(np.uint32)
+    total = even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]
+    return ((total + 2) // 4).astype(np.uint16)
 
 
-def _at_grid(activation: Tensor, height: int, width: int, name: str) -> Tensor:
-    shape = tuple(activation.shape[2:])
-    if shape == (height, width):
-        return activation
-    if shape == (2 * height, 2 * width):
-        return avg_pool2d(activation, 2)
-    raise WeightsError(f"a stage of {name} gives maps of {shape} where {height} x {width} was expected; use a ConvNet")
+def _doubled(pixels: Pixels) -> Pixels:
+    """Return the frame at twice its size, bilinear, u16."""
+    planes = torch.from_numpy(np.atleast_3d(_in_16_bit(pixels)).astype(np.float32)).permute(2, 0, 1)[None]
+    twice = interpolate(planes, scale_factor=2, mode="bilinear", align_corners=False)[0].permute(1, 2, 0)
+    return twice.round().numpy().astype(np.uint16).reshape(2 * pixels.shape[0], 2 * pixels.shape[1], *pixels.shape[2:])
 
 
-def dense_taps(backbone: Backbone) -> tuple[str, ...]:
-    """Return the activations that make the descriptor. Raises WeightsError for a model without stride 8 and 16."""
-    if backbone.name == LITE0:
-        return _LITE0_TAPS
-    stages: Any = getattr(backbone.trunk, "feature_info", None) or []
-    taps = tuple(str(stages[i]["module"]) for i in range(len(stages)) if stages[i].get("reduction") in (8, 16))
-    if not taps:
-        raise WeightsError(f"backbone {backbone.name} has no stage of stride 8 or 16; the detector needs one")
-    return taps
+def _in_16_bit(pixels: Pixels) -> NDArray[np.uint16]:
+    """Return the same light in 16 bit: rounding to 8 would part a frame from its 16-bit twin."""
+    return pixels.astype(np.uint16) * np.uint16(257) if pixels.dtype == np.uint8 else pixels.astype(np.uint16)
 
 
 def patch_rows(roi: Roi, shape: tuple[int, int]) -> tuple[slice, slice]:
@@ -117,44 +94,6 @@ def _centres(begin: int, end: int, count: int) -> slice:
         last = first + 1
     first = min(max(first, 0), count - 1)
     return slice(first, min(max(last, first + 1), count))
-
-
-def _rounded(side_px: int) -> int:
-    return -(-side_px // _ALIGN_PX) * _ALIGN_PX
-
-
-def _grown(pixels: Pixels, height: int, width: int) -> Pixels:
-    """Return the frame with its last line and column repeated up to the aligned size."""
-    missing: tuple[tuple[int, int], ...] = ((0, height - pixels.shape[0]), (0, width - pixels.shape[1]))
-    if missing == ((0, 0), (0, 0)):
-        return pixels
-    missing += ((0, 0),) * (pixels.ndim - 2)
-    if pixels.dtype == np.uint8:
-        return np.pad(pixels.astype(np.uint8, copy=False), missing, mode="edge")
-    return np.pad(pixels.astype(np.uint16, copy=False), missing, mode="edge")
-
-
-def _tiling(height: int, width: int, largest_tile_px: int) -> tuple[list[_Span], list[_Span]]:
-    """Return the spans of both axes: the longer kept side is halved until a tile with its margins is small enough."""
-    down, across = height, width
-    while _with_margin(down, height) * _with_margin(across, width) > largest_tile_px:
-        if max(down, across) <= _ALIGN_PX:
-            break
-        if down >= across:
-            down = _rounded(-(-down // 2))
-        else:
-            across = _rounded(-(-across // 2))
-    return list(_spans(height, down)), list(_spans(width, across))
-
-
-def _with_margin(kept: int, whole: int) -> int:
-    return min(kept + 2 * _MARGIN_PX, whole)
-
-
-def _spans(side: int, kept: int) -> Iterator[_Span]:
-    for start in range(0, side, kept):
-        stop = min(start + kept, side)
-        yield _Span(begin=max(start - _MARGIN_PX, 0), start=start, stop=stop, end=min(stop + _MARGIN_PX, side))
 
 
 def smoothed(maps: Tensor, side: int, unit: UnitGrid | None = None) -> Tensor:

@@ -22,6 +22,7 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings, Promis
 from inspect_pipeline.learning.normality import Normality, distance
 
 _TRUNK = "trunk."
+_ONE_SCALE = {"two_scales": False}  # what a bundle means that was written before there was a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,7 +107,8 @@ class Detector:
 
         Raises BadImageError or BadDataError for what cannot be judged.
         """
-        return self.judge(dense_map(self.backbone, pixels, largest_tile_px=self.settings.largest_tile_px))
+        two_scales, largest = self.settings.two_scales, self.settings.largest_tile_px
+        return self.judge(dense_map(self.backbone, pixels, two_scales=two_scales, largest_tile_px=largest))
 
     def judge(self, patches: Tensor) -> ScoreMaps:
         """Return the score maps of a frame from its descriptors (h, w, d), as ``dense_map`` of the backbone gives them.
@@ -216,7 +218,7 @@ def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> D
         anomaly=Channel(**manifest["anomaly"]),
         heads=heads,
         promise=Promise(overkill=promise["overkill"], unit=UnitGrid(**promise["unit"])),
-        settings=DetectorSettings(**manifest["settings"]),
+        settings=DetectorSettings(**_ONE_SCALE | manifest["settings"]),
     )
 
 

@@ -47,16 +47,17 @@ class DetectorSettings:
     samples' own likeness that a region must have to be named after a type.
     """
 
-    shrinkage: float = 0.01
-    ridge: float = 10.0
+    shrinkage: float = 0.03
+    ridge: float = 5.0
     ridge_guessed: float = 100.0
     smoothing_patches: int = 4
     support_share: float = 0.5
     support_patches: int = 40
     support_patches_guessed: int = 80
-    anomaly_handicap: float = 1.0
+    anomaly_handicap: float = 2.0
     folds: int = 10
     likeness_share: float = 0.5
+    two_scales: bool = True
     largest_tile_px: int = 1 << 21
 
     def __post_init__(self) -> None:

@@ -5,7 +5,7 @@ context at scoring.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -44,20 +44,22 @@ class DefectRegion:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FrameRegions:
-    """A frame with its known-good boxes and its defects."""
+    """A frame with its known-good boxes and its defects; frames of one ``group`` are near-duplicates of each other."""
 
     pixels: Pixels
     normals: tuple[Roi, ...]
     defects: tuple[DefectRegion, ...]
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GoodUnit:
-    """The patches (h, w, d) of one known-good unit and the number of its frame."""
+    """The patches (h, w, d) of one known-good unit, the number of its frame, and its leakage group if it has one."""
 
     patches: Tensor
     frame: int
     whole: bool
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -91,9 +93,14 @@ def cut_patches(
     good: list[GoodUnit] = []
     supports: list[Support] = []
     for number, example in enumerate(examples):
-        whole = dense_map(backbone, example.pixels, largest_tile_px=settings.largest_tile_px)
+        whole = dense_map(
+            backbone,
+            example.pixels,
+            two_scales=settings.two_scales,
+            largest_tile_px=settings.largest_tile_px,
+        )
         cut = cut_map(whole, example.normals, example.defects, frame=number, unit=unit, settings=settings)
-        good += cut.good
+        good += [replace(piece, group=example.group) for piece in cut.good]
         supports += cut.supports
         if progress is not None:
             progress("dense features", number + 1, 0)

@@ -181,7 +181,7 @@ def _promise_warnings(patches: Patches, promise: Promise, calibration: Calibrati
     if not calibration.distribution_free:
         warnings.append(
             f"{len(patches.good)} known-good units cannot carry a promise of {promise.overkill:.1%} overkill without "
-            f"assumptions ({samples_for(promise.overkill)} are needed): scores of good units are taken as normal "
+            f"assumptions ({2 * samples_for(promise.overkill) + 1} can): scores of good units are taken as normal "
             "distributed (equal-z)"
         )
     partial = sum(not unit.whole for unit in patches.good)

@@ -58,7 +58,7 @@ def _described(image: LabelledImage, backbone: Backbone, settings: DetectorSetti
     pixels = image.load()
     whole = whole_roi(pixels)
     annotated = dict(annotations(image, pixels))
-    patches = dense_map(backbone, pixels, largest_tile_px=settings.largest_tile_px)
+    patches = dense_map(backbone, pixels, two_scales=settings.two_scales, largest_tile_px=settings.largest_tile_px)
     shape = (int(patches.shape[0]), int(patches.shape[1]))
     unmarked = np.ones(pixels.shape[:2], dtype=np.bool_)
     for mask in annotated.values():

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -73,7 +73,8 @@ def _taught(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *,
     good: list[GoodUnit] = []
     for frame, i in enumerate(drawn.normals):
         image = images[i]
-        good += cut_map(image.patches, [image.whole], [], frame=frame, unit=unit, settings=settings).good
+        cut = cut_map(image.patches, [image.whole], [], frame=frame, unit=unit, settings=settings)
+        good += [replace(piece, group=image.labelled.group) for piece in cut.good]
     supports: list[Support] = []
     for name, members in drawn.supports.items():
         for i in members:

@@ -44,7 +44,8 @@ def frame_regions(images: ImageStore, frame: CapturedFrame, labels: Sequence[Lab
     pixels = decode(images.get(frame.image), name=frame.source)
     normals = tuple(label.region.roi for label in labels if label.kind is LabelKind.NOT_A_DEFECT)
     defects = tuple(_defect(images, label) for label in labels if label.kind is LabelKind.DEFECT)
-    return FrameRegions(pixels=pixels, normals=normals, defects=defects)
+    group = next((label.group for label in labels if label.group), "")
+    return FrameRegions(pixels=pixels, normals=normals, defects=defects, group=group)
 
 
 def _defect(images: ImageStore, label: Label) -> DefectRegion:
@@ -134,7 +135,7 @@ def _folder_example(family: str, image: LabelledImage) -> Example:
     samples = tuple(Sample(class_name=name, group=image.group, roi=whole) for name, _ in annotated)
     if not annotated:
         samples = (Sample(class_name=NORMAL, group=image.group, roi=whole),)
-    regions = FrameRegions(pixels=pixels, normals=() if annotated else (whole,), defects=defects)
+    regions = FrameRegions(pixels=pixels, normals=() if annotated else (whole,), defects=defects, group=image.group)
     return Example(family=family, regions=regions, samples=samples)
 
 

@@ -37,6 +37,25 @@ def test_too_few_units_for_the_promise_fall_back_and_say_so() -> None:
     assert calibration.channels[0].limit > scores[:, 0].max() - 0.5
 
 
+def test_one_odd_unit_among_few_does_not_set_the_limit_alone() -> None:
+    scores = np.concatenate([np.random.default_rng(0).normal(size=19), [9.0]])[:, None]
+    calibration = calibrate(scores, [0.0], handicaps=[0.0], overkill=0.05)
+    assert not calibration.distribution_free
+    assert calibration.channels[0].limit < 6.0
+
+
+def test_few_units_never_need_more_than_the_conformal_promise_asks() -> None:
+    scores = np.array([0.0] * 10 + [1.0] * 10)[:, None]
+    calibration = calibrate(scores, [0.0], handicaps=[0.0], overkill=0.05)
+    assert calibration.channels[0].limit == 1.0
+    assert calibration.distribution_free
+
+
+def test_few_units_with_heavy_tails_keep_the_promise_within_two_points() -> None:
+    realised = [alarms(seed, units=20, channels=2, overkill=0.05) for seed in range(300)]
+    assert np.mean(realised) < 0.07
+
+
 def test_a_handicapped_channel_needs_more_to_alarm() -> None:
     scores = np.random.default_rng(0).normal(size=(60, 2))
     plain = calibrate(scores, [0.0, 0.0], handicaps=[0.0, 0.0], overkill=0.05)

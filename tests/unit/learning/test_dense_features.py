@@ -25,7 +25,7 @@ def noise(height: int, width: int) -> np.ndarray:  # type: ignore[type-arg]
 
 
 def test_every_16_px_patch_whose_centre_is_in_the_frame_has_one_descriptor(backbone: Backbone) -> None:
-    assert tuple(dense_map(backbone, noise(100, 75)).shape) == (6, 5, 232)
+    assert tuple(dense_map(backbone, noise(100, 75)).shape) == (6, 5, 464)
 
 
 def test_a_frame_in_tiles_has_the_descriptors_of_the_whole_frame(backbone: Backbone) -> None:
@@ -38,7 +38,7 @@ def test_a_frame_in_tiles_has_the_descriptors_of_the_whole_frame(backbone: Backb
 def test_a_margin_too_narrow_would_be_seen(backbone: Backbone, monkeypatch: pytest.MonkeyPatch) -> None:
     pixels = noise(520, 900)
     whole = dense_map(backbone, pixels)
-    monkeypatch.setattr("inspect_pipeline.learning.dense_features._MARGIN_PX", 32)
+    monkeypatch.setattr("inspect_pipeline.learning.stitching._MARGIN_PX", 32)
     tiled = dense_map(backbone, pixels, largest_tile_px=1 << 18)
     assert float((whole - tiled).abs().max()) > 1e-2 * float(whole.abs().max())
 
@@ -52,6 +52,32 @@ def test_16_bit_and_8_bit_of_the_same_light_have_the_same_descriptors(backbone: 
 def test_an_image_smaller_than_a_patch_is_refused(backbone: Backbone) -> None:
     with pytest.raises(BadImageError, match="too small"):
         dense_map(backbone, noise(8, 200))
+
+
+def test_one_scale_is_the_first_half_of_two(backbone: Backbone) -> None:
+    pixels = noise(141, 203)
+    both, first = dense_map(backbone, pixels), dense_map(backbone, pixels, two_scales=False)
+    assert torch.equal(both[..., :232], first)
+
+
+def test_the_second_scale_shows_each_patch_the_same_place_of_the_halved_frame(backbone: Backbone) -> None:
+    pixels = np.full((512, 512), 100, dtype=np.uint8)
+    pixels[300:340, 90:130] = 255
+    second = dense_map(backbone, pixels)[..., 232:]
+    there = (second - second.median(dim=0).values.median(dim=0).values).square().sum(dim=-1)
+    row, column = divmod(int(there.argmax()), there.shape[1])
+    assert abs(row * 16 + 8 - 320) <= 32
+    assert abs(column * 16 + 8 - 110) <= 32
+
+
+def test_a_frame_narrower_than_128_px_is_looked_at_more_closely_instead(backbone: Backbone) -> None:
+    narrow = noise(96, 96)
+    closer = dense_map(backbone, narrow.repeat(2, axis=0).repeat(2, axis=1), two_scales=False)
+    second = dense_map(backbone, narrow)[..., 232:]
+    assert second.shape == (6, 6, 232)
+    likeness = torch.cosine_similarity(second.mean(dim=(0, 1)), closer.mean(dim=(0, 1)), dim=0)
+    wider = dense_map(backbone, np.pad(narrow, ((0, 0), (0, 64)), mode="wrap"))[..., 232:]
+    assert likeness > torch.cosine_similarity(wider.mean(dim=(0, 1)), closer.mean(dim=(0, 1)), dim=0)
 
 
 def test_a_box_takes_the_patches_whose_centres_it_holds() -> None:

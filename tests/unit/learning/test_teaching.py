@@ -12,7 +12,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
 from inspect_pipeline.learning.crossfit import folds
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
-from inspect_pipeline.learning.examples import Patches
+from inspect_pipeline.learning.examples import GoodUnit, Patches
 from inspect_pipeline.learning.lite0_weights import LITE0
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 
@@ -118,25 +118,38 @@ def test_a_sample_that_looks_good_is_said(backbone: Backbone) -> None:
     assert any("dull" in warning and "good material" in warning for warning in result.warnings)
 
 
+def units(frames: list[int], groups: list[str] | None = None) -> list[GoodUnit]:
+    named = groups or [""] * len(frames)
+    return [
+        GoodUnit(patches=torch.zeros(1, 1, 2), frame=frame, whole=True, group=group)
+        for frame, group in zip(frames, named, strict=True)
+    ]
+
+
 def test_folds_keep_the_units_of_a_frame_together() -> None:
     frames = [number // 3 for number in range(30)]
-    fold_of = folds(frames, count=5, generator=np.random.default_rng(0))
+    fold_of = folds(units(frames), count=5, generator=np.random.default_rng(0))
     assert all(len({fold_of[i] for i in range(30) if frames[i] == frame}) == 1 for frame in range(10))
     assert set(fold_of) == set(range(5))
 
 
 def test_a_fold_is_a_block_of_neighbouring_frames() -> None:
-    fold_of = folds(list(range(20)), count=5, generator=np.random.default_rng(1))
+    fold_of = folds(units(list(range(20))), count=5, generator=np.random.default_rng(1))
     changes = sum(fold_of[i] != fold_of[i - 1] for i in range(20))  # the coil closed to a ring
     assert changes == 5
     assert [fold_of.count(fold) for fold in range(5)] == [4] * 5
 
 
-def test_folds_are_blocks_of_consecutive_frames() -> None:
-    fold_of = folds(list(range(20)), count=5, generator=np.random.default_rng(1))
-    changes = sum(fold_of[i] != fold_of[(i + 1) % 20] for i in range(20))
-    assert changes == 5
-    assert sorted(fold_of.count(fold) for fold in range(5)) == [4] * 5
+def test_no_leakage_group_is_parted_by_folds_even_where_there_are_only_two() -> None:
+    groups = ["b"] * 7 + ["a"] * 13
+    fold_of = folds(units(list(range(20)), groups), count=10, generator=np.random.default_rng(2))
+    assert len(set(fold_of[:7])) == len(set(fold_of[7:])) == 1
+    assert fold_of[0] != fold_of[7]
+
+
+def test_units_of_one_single_group_are_still_judged_by_units_left_out() -> None:
+    fold_of = folds(units([0] * 12, ["a"] * 12), count=4, generator=np.random.default_rng(2))
+    assert set(fold_of) == set(range(4))
 
 
 def test_a_type_named_unknown_is_refused(backbone: Backbone) -> None:
