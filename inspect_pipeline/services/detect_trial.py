@@ -16,8 +16,9 @@ from inspect_pipeline.learning.examples import GoodUnit, Patches, Support, cut_m
 from inspect_pipeline.learning.logistic import fit_logistic
 from inspect_pipeline.learning.methods import frozen_baselines
 from inspect_pipeline.learning.teaching import Taught, teach_patches
-from inspect_pipeline.services.detect_draws import LEAST_TESTED, Drawn
+from inspect_pipeline.services.detect_draws import Drawn
 from inspect_pipeline.services.detect_images import DescribedImage
+from inspect_pipeline.services.detect_open_set import open_set
 from inspect_pipeline.services.detect_regions import localised, regions_of
 
 OVERKILLS = (0.01, 0.05)
@@ -59,9 +60,9 @@ def measure(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *,
     return Trial(
         rankings={name: _ranking(values, drawn) for name, values in scores.items()},
         own={
-            **_realised(scores[DETECTOR], drawn, taught),
+            **_realised(images, scores[DETECTOR], drawn, taught),
             **localised(images, drawn, maps),
-            "strangers_auroc": _strangers(scores[DETECTOR], drawn),
+            **open_set(images, drawn, taught.detector, maps),
             "type_accuracy": _type_accuracy(images, drawn, taught.detector, maps),
         },
     )
@@ -114,23 +115,33 @@ def _ranking(scores: Mapping[int, float], drawn: Drawn) -> dict[str, float]:
     return found | {f"escape_at_{x}": _number(escape_at(normals, defects, x)) for x in OVERKILLS}
 
 
-def _realised(scores: Mapping[int, float], drawn: Drawn, taught: Taught) -> dict[str, float]:
-    """Return what the detector's own threshold gives on the test, and whether leave-one-out foretold it."""
-    overkill = float(np.mean([scores[i] >= 1.0 for i in drawn.test_normals]))
-    found = float(np.mean([scores[i] >= 1.0 for i in drawn.defects]))
-    foretold = [one.found.low <= found <= one.found.high for one in taught.leave_one_out]
-    return {
-        "overkill": overkill,
-        "escape": 1.0 - found,
-        "recall_in_interval": float(foretold[0]) if len(foretold) == 1 else math.nan,
+def _realised(
+    images: Sequence[DescribedImage], scores: Mapping[int, float], drawn: Drawn, taught: Taught
+) -> dict[str, float]:
+    """Return what the detector's own threshold gives on the test, and whether leave-one-out foretold it.
+
+    Of every taught type the recall of the images that show it stands against the interval that leave-one-out stated:
+    inside, below (the statement promised too much) or above; means over the types. Not a number where no image
+    shows a type.
+    """
+    recalls = {
+        one.defect_type: [scores[i] >= 1.0 for i in drawn.defects if one.defect_type in images[i].labelled.types]
+        for one in taught.leave_one_out
     }
-
-
-def _strangers(scores: Mapping[int, float], drawn: Drawn) -> float:
-    """Return the AUROC of images that show only untaught types, where there are enough."""
-    if len(drawn.strangers) < LEAST_TESTED:
-        return math.nan
-    return image_auroc([scores[i] for i in drawn.test_normals], [scores[i] for i in drawn.strangers])
+    stated = [(one.found, float(np.mean(recalls[one.defect_type] or [math.nan]))) for one in taught.leave_one_out]
+    measured = all(math.isfinite(recall) for _, recall in stated)
+    below = float(np.mean([recall < found.low for found, recall in stated])) if measured else math.nan
+    above = float(np.mean([recall > found.high for found, recall in stated])) if measured else math.nan
+    return {
+        "overkill": float(np.mean([scores[i] >= 1.0 for i in drawn.test_normals])),
+        "escape": float(np.mean([scores[i] < 1.0 for i in drawn.defects])),
+        "recall_in_interval": 1.0 - below - above,
+        "recall_below_interval": below,
+        "recall_above_interval": above,
+        "stated_recall": float(np.mean([math.nan if found.value is None else found.value for found, _ in stated])),
+        "stated_low": float(np.mean([found.low for found, _ in stated])),
+        "stated_high": float(np.mean([found.high for found, _ in stated])),
+    }
 
 
 def _type_accuracy(
