@@ -8,6 +8,7 @@ from typing import Any
 from inspect_pipeline.domain.figures import Estimate, MeasuredEstimate
 from inspect_pipeline.reporting.detect_rows import Row, estimate_of, ranked_of
 from inspect_pipeline.reporting.scales import Scale, Tick
+from inspect_pipeline.reporting.wording import plural
 
 WIDTH, HEIGHT = 380.0, 250.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 370.0, 12.0, 212.0
@@ -67,7 +68,12 @@ def draw_curves(document: Mapping[str, Any]) -> tuple[Curves, ...]:
         Curves(
             axis="samples of a type" if axis == "shots" else "good images",
             types=tuple(curve["types"]),
-            panels=_panels(curve["points"], "shot" if axis == "shots" else "normals", document["promised_overkill"]),
+            panels=_panels(
+                curve["points"],
+                "shot" if axis == "shots" else "normals",
+                promised=document["promised_overkill"],
+                false_regions=document["false_regions"],
+            ),
             rows=tuple(_row(point) for point in curve["points"]),
         )
         for axis, curve in (document["curves"] or {}).items()
@@ -80,21 +86,23 @@ def _row(point: Mapping[str, Any]) -> Row:
     names = ("image_auroc", "escape_at_0.05", "escape", "overkill", "region_recall")
     first = None if gained is None else gained["image_auroc"]
     return Row(
-        name=f"{point['shot']} samples, {point['normals']} good",
+        name=f"{plural(point['shot'], 'sample')}, {point['normals']} good",
         cells=(*(estimate_of(figures[name], name) for name in names), estimate_of(first)),
         counts=(point["shot"], point["normals"]),
     )
 
 
-def _panels(points: Sequence[Mapping[str, Any]], axis: str, promised: float) -> tuple[Panel, ...]:
+def _panels(
+    points: Sequence[Mapping[str, Any]], axis: str, *, promised: float, false_regions: float
+) -> tuple[Panel, ...]:
     counts = [int(point[axis]) for point in points]
     beside = [name for name in _BESIDE if name in points[0]["baselines"]]
     ranked = {"detector": [estimate_of(point["figures"]["image_auroc"]) for point in points]}
     ranked |= {name.replace("_", " "): [ranked_of(point["baselines"][name]) for point in points] for name in beside}
     drawings = (
-        ("image AUROC", ranked, None),
-        ("region recall at 0.1 false regions", _own(points, "region_recall"), None),
-        ("overkill at the own threshold", _own(points, "overkill"), promised),
+        ("image AUROC, %", ranked, None),
+        (f"region recall at {false_regions} false regions, %", _own(points, "region_recall"), None),
+        ("overkill at the own threshold, %", _own(points, "overkill"), promised),
     )
     panels = [_panel(title, lines, counts, mark) for title, lines, mark in drawings]
     return tuple(panel for panel in panels if panel is not None)
@@ -119,7 +127,7 @@ def _panel(
         title=title,
         lines=tuple(_line(name, number, values, across, up) for number, (name, values) in enumerate(lines.items())),
         across=tuple(Tick(at=x, text=str(count)) for x, count in zip(across, counts, strict=True)),
-        up=tuple(up.ticks(about=6)),
+        up=tuple(up.ticks(about=6, factor=100.0)),
         mark=None if mark is None else up(mark),
     )
 
