@@ -165,7 +165,7 @@ def _realised(
         one.defect_type: [scores[i] >= 1.0 for i in drawn.defects if one.defect_type in images[i].labelled.types]
         for one in taught.leave_one_out
     }
-    stated = [(one.found, float(np.mean(recalls[one.defect_type] or [math.nan]))) for one in taught.leave_one_out]
+    stated = [(one.found, _share(recalls[one.defect_type])) for one in taught.leave_one_out]
     measured = all(math.isfinite(recall) for _, recall in stated)
     below = float(np.mean([recall < found.low for found, recall in stated])) if measured else math.nan
     above = float(np.mean([recall > found.high for found, recall in stated])) if measured else math.nan
@@ -196,7 +196,11 @@ def _type_accuracy(
         if regions:
             (typing,) = detector.name_regions(maps[i], [regions[0].roi])
             right.append(typing.defect_type in images[i].labelled.types)
-    return float(np.mean(right)) if right else math.nan
+    return _share(right)
+
+
+def _share(flags: Sequence[bool]) -> float:
+    return float(np.mean(flags)) if flags else math.nan
 
 
 def _number(value: float | None) -> float:
