@@ -11,6 +11,7 @@ from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.imaging.marked_cells import counted_px, marked_cells
 from inspect_pipeline.learning.detector import ScoreMaps
 from inspect_pipeline.services.detect_draws import Drawn, Labelled
+from inspect_pipeline.services.detect_figures import figures_of
 from inspect_pipeline.services.detect_images import DescribedImage
 from inspect_pipeline.services.detect_regions import centred_on, localised, place_of
 
@@ -125,3 +126,10 @@ def test_a_map_that_sees_the_defects_is_far_above_their_places() -> None:
 def test_without_marks_there_is_nothing_to_place() -> None:
     found = found_in([noise(number) for number in range(4)], [None] * 4)
     assert {name for name, value in found.items() if not np.isnan(value)} == {"false_regions_per_normal"}
+
+
+def test_more_than_one_false_region_a_normal_image_is_not_cut_to_a_share() -> None:
+    own = {"overkill": np.array([1.0, 1.0]), "false_regions_per_normal": np.array([2.0, 4.0])}
+    figure = figures_of({"detector": {}, "own": own})["false_regions_per_normal"]
+    assert figure["value"] == 3.0
+    assert figure["interval"][0] < 3.0 < figure["interval"][1]
