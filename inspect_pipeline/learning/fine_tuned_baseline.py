@@ -31,7 +31,7 @@ class FineTuning:
     steps: int = 40
     batch: int = 16
     stage_rate: float = 1e-4
-    head_rate: float = 1e-2
+    head_rate: float = 1e-3
     decay: float = 0.05
 
     def __post_init__(self) -> None:
