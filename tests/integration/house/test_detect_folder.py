@@ -105,7 +105,7 @@ def test_curves_the_slow_baseline_and_the_page_come_through_the_house(tmp_path: 
     settings = load_settings(tmp_path / "workspace", folder=None, environment={})
     with open_house(settings) as house:
         found = house.evaluate_detection(
-            data, shot=2, normals=6, draws=2, curve_shots=(1, 2), curve_normals=(4, 99), fine_tuned=True
+            data, shot=2, normals=6, draws=1, curve_shots=(1, 2), curve_normals=(4, 99), fine_tuned=True
         )
         page = house.detection_page(
             document_of(found), data=data, command="evaluate --draws 2", out=tmp_path / "page.html"
