@@ -20,6 +20,8 @@ from inspect_pipeline.learning.region_features import descriptor_dims
 from inspect_pipeline.services.models import CHAMPION
 from inspect_pipeline.settings import load_settings
 
+DIMS = 464  # of a dense descriptor: two scales
+
 
 def folder(root: Path) -> Path:
     """30 good pictures and 16 with a faint streak, each a series of its own as groups.csv says."""
@@ -71,7 +73,9 @@ def test_the_default_initialization_is_measured_with_its_prior_and_says_what_it_
         assert (plain.model, plain.seen) == (f"initialization.default@{first}", ("strip",))
         assert replace(plain, model=None, seen=()) == frozen
 
-        prior = 3.0 * torch.nn.functional.normalize(torch.randn(232, generator=torch.Generator().manual_seed(1)), dim=0)
+        prior = 3.0 * torch.nn.functional.normalize(
+            torch.randn(DIMS, generator=torch.Generator().manual_seed(1)), dim=0
+        )
         second = in_force(house, families=("brass",), prior=prior)
         led = house.evaluate_detection(data, shot=3, normals=8, draws=2)
         assert (led.model, led.seen) == (f"initialization.default@{second}", ())
@@ -88,7 +92,9 @@ def test_an_initialization_is_compared_with_the_frozen_backbone_on_the_same_draw
     with open_house(settings) as house:
         with pytest.raises(NotFoundError, match="no initialization is in force"):
             house.compare_detection(data, shots=(1, 3), normals=8, draws=2)
-        prior = 3.0 * torch.nn.functional.normalize(torch.randn(232, generator=torch.Generator().manual_seed(1)), dim=0)
+        prior = 3.0 * torch.nn.functional.normalize(
+            torch.randn(DIMS, generator=torch.Generator().manual_seed(1)), dim=0
+        )
         version = in_force(house, families=("brass",), prior=prior)
         found = house.compare_detection(data, shots=(1, 3), normals=8, draws=2)
         frozen = house.evaluate_detection(data, shot=3, normals=8, draws=2, model=f"initialization.default@{version}")

@@ -15,6 +15,7 @@ from .plant import silent
 from .shelf import Shelf, subject
 
 SPEC = DrawSpec(shot=3, normals=8, draws=2, seed=5)
+DIMS = 464  # of a dense descriptor: two scales
 
 
 def compared(
@@ -45,7 +46,7 @@ def test_a_subject_gains_nothing_over_itself(backbone: Backbone) -> None:
 
 def test_a_prior_moves_the_map_and_its_difference_is_paired_draw_by_draw(backbone: Backbone) -> None:
     frozen = subject(backbone)
-    led = replace(frozen, prior=1e3 * torch.randn(232, generator=torch.Generator().manual_seed(1)))
+    led = replace(frozen, prior=1e3 * torch.randn(DIMS, generator=torch.Generator().manual_seed(1)))
     figures = compared(Shelf(), led, frozen, shots=(1,)).points[0]["figures"]["aupro"]
     assert figures["difference"]["value"] == pytest.approx(figures["model"]["value"] - figures["against"]["value"])
     assert figures["difference"]["value"] < 0.0
