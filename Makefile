@@ -12,6 +12,8 @@ export OMP_WAIT_POLICY := PASSIVE
 PIP := PIP_CONSTRAINT=requirements.lock PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
 
 DATA ?=
+# Where the real images lie that detection is measured on.
+IMAGES ?= $(or $(INSPECT_TEST_DATA),../shared/data)
 # Your own data gets a workspace of its own: what it is taught must not mix with the solar cells.
 OUT ?= build/demo$(if $(DATA),-$(notdir $(abspath $(DATA))))
 WORKSPACE ?= $(OUT)/workspace
@@ -22,7 +24,7 @@ help:
 	@echo "make demo [DATA=dir] [OUT=dir]   the whole loop on real images, ends with a report"
 	@echo "make test                        all tests"
 	@echo "make check                       format, lint, types, layers"
-	@echo "make bench                       demo, promise, ingest: what the pages say, into benchmarks/results (an hour)"
+	@echo "make bench                       demo, promise, ingest, detection: what the pages say, into benchmarks/results (an hour)"
 
 demo: $(VENV)/.demo
 	$(BIN)/inspect-pipeline --workspace $(WORKSPACE) demo --out $(OUT) $(if $(DATA),--data "$(DATA)")
@@ -46,6 +48,8 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.ingest_rate --out benchmarks/results/ingest_rate.json
 	$(BIN)/python -m benchmarks.killed_ingest --out benchmarks/results/killed_ingest.json
 	$(BIN)/python -m benchmarks.fuzz_files --out benchmarks/results/fuzz_files.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detect $(addprefix $(IMAGES)/,kolektor_sdd bsdata) --curve-shots 1 3 5 \
+		--out benchmarks/results/detect.json
 	$(BIN)/python -m benchmarks.numbers
 
 $(BIN)/python:

@@ -138,7 +138,11 @@ def detect_lines(detect: Mapping[str, Any]) -> list[str]:
         "overkill": f"realised overkill, promised {first['promised_overkill']:.0%}",
         "escape": "escape at the detector's own threshold",
         "region_recall": f"region recall at {first['false_regions']} false regions a normal image",
+        "region_recall_centre": "the same, the centre of the found box in the mark",
+        "region_recall_own": "region recall at the detector's own threshold",
+        "false_regions_per_normal": "false regions a normal image there",
         "aupro": "AUPRO to 30% false pixels",
+        "aupro_chance": "AUPRO that the places of the marks alone earn",
     }
     lines = [
         "",
@@ -158,8 +162,37 @@ def detect_lines(detect: Mapping[str, Any]) -> list[str]:
     for name in first["baselines"]:
         cells = [drawn(row["baselines"][name]["difference"]["image_auroc"], sign="+") for row in materials.values()]
         lines.append(f"| image AUROC gained over {name.replace('_', ' ')} | {' | '.join(cells)} |")
+    lines += promised_lines(materials) + curve_lines(materials)
     seconds = [f"{row['seconds']:.0f} s" for row in materials.values()]
     return [*lines, f"| took | {' | '.join(seconds)} |"]
+
+
+def promised_lines(materials: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    kept = [row["promise"] for row in materials.values()]
+    rows = {
+        "90th percentile of realised overkill": [f"{one['overkill']['p90']:.3f}" for one in kept],
+        "draws that kept the promise": [of_draws(one["overkill"]["within"]) for one in kept],
+        "draws whose recall lies in the interval that leave-one-out stated": [
+            of_draws(one["recall"]["inside"]) for one in kept
+        ],
+    }
+    return [f"| {text} | {' | '.join(cells)} |" for text, cells in rows.items()]
+
+
+def of_draws(share: Mapping[str, Any]) -> str:
+    low, high = share["interval"]
+    return f"{share['count']} of {share['of']} [{low:.2f}, {high:.2f}]"
+
+
+def curve_lines(materials: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a row for every number of samples that all materials carry."""
+    points = [{point["shot"]: point for point in row["curves"]["shots"]["points"]} for row in materials.values()]
+    shots = sorted(set.intersection(*(set(of) for of in points)))
+    lines = []
+    for shot in shots:
+        cells = [drawn(of[shot]["figures"]["image_auroc"]) for of in points]
+        lines.append(f"| image AUROC from {shot} samples, the same test images at each number | {' | '.join(cells)} |")
+    return lines
 
 
 def drawn(figure: Mapping[str, Any], sign: str = "") -> str:

@@ -1,12 +1,12 @@
 """The house with its doors: settings become adapters, adapters go into use cases."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.doctor import Check
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
+    from inspect_pipeline.services.detect_comparison import DetectComparison
     from inspect_pipeline.services.detect_evaluation import DetectSummary
     from inspect_pipeline.services.evaluation import EvaluateSummary, Regions
     from inspect_pipeline.services.ingest import IngestSummary
@@ -175,14 +176,58 @@ class House(Stores):
         )
 
     def evaluate_detection(
-        self, data: Path, *, shot: int = 5, normals: int = 20, draws: int = 10, seed: int = 0, model: str | None = None
+        self,
+        data: Path,
+        *,
+        shot: int = 5,
+        normals: int = 20,
+        draws: int = 10,
+        seed: int = 0,
+        model: str | None = None,
+        curve_shots: Sequence[int] = (),
+        curve_normals: Sequence[int] = (),
+        fine_tuned: bool = False,
     ) -> "DetectSummary":
-        """Measure the detector taught from a registered initialization over repeated draws of a labelled folder."""
+        """Measure the detector taught from a registered initialization over repeated draws of a labelled folder.
+
+        ``curve_shots`` and ``curve_normals`` are the points of its curves; ``fine_tuned`` adds the slow baseline.
+        """
+        from inspect_pipeline.bootstrap import studies
+        from inspect_pipeline.learning.fine_tuned_baseline import FineTuning
+        from inspect_pipeline.services.detect_curves import CurveSpec
+        from inspect_pipeline.services.detect_draws import DrawSpec
+
+        return studies.evaluate_detection(
+            self,
+            data,
+            spec=DrawSpec(shot=shot, normals=normals, draws=draws, seed=seed),
+            curves=CurveSpec(shots=tuple(curve_shots), normals=tuple(curve_normals)),
+            fine_tuning=FineTuning() if fine_tuned else None,
+            model=model,
+        )
+
+    def compare_detection(
+        self,
+        data: Path,
+        *,
+        shots: Sequence[int] = (1, 3, 5),
+        normals: int = 20,
+        draws: int = 10,
+        seed: int = 0,
+        model: str | None = None,
+    ) -> "DetectComparison":
+        """Measure what an initialization gains over the frozen backbone, on the same draws at every number of shots."""
         from inspect_pipeline.bootstrap import studies
         from inspect_pipeline.services.detect_draws import DrawSpec
 
-        spec = DrawSpec(shot=shot, normals=normals, draws=draws, seed=seed)
-        return studies.evaluate_detection(self, data, spec=spec, model=model)
+        spec = DrawSpec(shot=max(shots), normals=normals, draws=draws, seed=seed)
+        return studies.compare_detection(self, data, spec=spec, shots=shots, model=model)
+
+    def detection_page(self, document: Mapping[str, Any], *, data: Path, command: str, out: Path) -> Path:
+        """Write the answer of ``evaluate_detection``, as JSON, as one self-contained page and return its path."""
+        from inspect_pipeline.bootstrap import reports
+
+        return reports.write_detection(self, document, data=data, command=command, out=out)
 
     def teaching(self, recipe: str) -> "Teaching":
         """Return the teaching use case for a recipe."""

@@ -5,14 +5,19 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from inspect_pipeline import __version__
+from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.domain.report import Fact
 from inspect_pipeline.errors import NotFoundError, StorageError
+from inspect_pipeline.reporting.detect_page import Provenance
+from inspect_pipeline.reporting.render import write_detection as write_page
 from inspect_pipeline.reporting.render import write_report
 from inspect_pipeline.services.coil_report import Reporting
 
@@ -39,6 +44,19 @@ def write(stores: Stores, coil: str, *, out: Path | None, pdf: bool, same_run: b
     with tempfile.TemporaryDirectory() as folder:
         page = write_report(report, Path(folder) / "report.html")
         return _printed(page, target)
+
+
+def write_detection(stores: Stores, document: Mapping[str, Any], *, data: Path, command: str, out: Path) -> Path:
+    """Write the page of an evaluation of detection and return its path."""
+    provenance = Provenance(
+        command=command,
+        version=__version__,
+        revision=code_revision(),
+        data=data.resolve().name,
+        created_at=stores.clock(),
+        machine=_machine(),
+    )
+    return write_page(document, provenance, out)
 
 
 def _machine() -> tuple[Fact, ...]:

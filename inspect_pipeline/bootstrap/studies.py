@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from inspect_pipeline.learning.backbones import Backbone, build_backbone
 from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector_settings import Promise, UnitGrid
 from inspect_pipeline.learning.episodes import EpisodeSpec
+from inspect_pipeline.learning.fine_tuned_baseline import FineTuning
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods import method_names, untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.services.detect_comparison import DetectComparison, compare_subjects
+from inspect_pipeline.services.detect_curves import CurveSpec
 from inspect_pipeline.services.detect_draws import DrawSpec
 from inspect_pipeline.services.detect_evaluation import DetectSummary
 from inspect_pipeline.services.detect_evaluation import evaluate_detection as run_draws
@@ -96,14 +100,59 @@ def evaluate(
     )
 
 
-def evaluate_detection(stores: Stores, data: Path, *, spec: DrawSpec, model: str | None) -> DetectSummary:
+def evaluate_detection(
+    stores: Stores,
+    data: Path,
+    *,
+    spec: DrawSpec,
+    curves: CurveSpec,
+    fine_tuning: FineTuning | None,
+    model: str | None,
+) -> DetectSummary:
     """Measure the detector taught from a registered initialization over repeated draws of a labelled folder.
 
     Without a model it is the default initialization in force, or where there is none the frozen backbone. Whole
     images are the unit of the promise, whose overkill is that of the default recipe.
     """
     images = read_data_folder(data)
+    subject, shown, families = _detection_subject(stores, _reference(stores, model))
+    return run_draws(
+        images,
+        replace(subject, fine_tuning=fine_tuning),
+        spec,
+        model=shown,
+        trained_on=families,
+        progress=stores.progress,
+        curves=curves,
+    )
+
+
+def compare_detection(
+    stores: Stores, data: Path, *, spec: DrawSpec, shots: Sequence[int], model: str | None
+) -> DetectComparison:
+    """Measure what a registered initialization gains over the frozen backbone on the same draws of a folder.
+
+    Without a model it is the default initialization in force. Raises NotFoundError where there is none.
+    """
     reference = _reference(stores, model)
+    if reference is None:
+        raise NotFoundError("no initialization is in force to compare with the frozen backbone; name one, or train one")
+    subject, shown, families = _detection_subject(stores, reference)
+    frozen, _, _ = _detection_subject(stores, None)
+    return compare_subjects(
+        read_data_folder(data),
+        subject,
+        frozen,
+        spec,
+        shots=shots,
+        model=shown or "",
+        trained_on=families,
+        progress=stores.progress,
+    )
+
+
+def _detection_subject(stores: Stores, reference: ModelReference | None) -> tuple[Subject, str | None, tuple[str, ...]]:
+    """Return what is tested, the registered ``name@version`` it comes from, and the families that trained on."""
     initialization, shown = (None, None) if reference is None else _registered(stores, reference)
     subject = Subject(
         backbone=_frozen(stores) if initialization is None else initialization.build_backbone(),
@@ -111,8 +160,7 @@ def evaluate_detection(stores: Stores, data: Path, *, spec: DrawSpec, model: str
         promise=Promise(overkill=stores.settings.recipe("default").promise.overkill),
         settings=stores.settings.detector,
     )
-    families = () if initialization is None else initialization.families
-    return run_draws(images, subject, spec, model=shown, trained_on=families, progress=stores.progress)
+    return subject, shown, () if initialization is None else tuple(initialization.families)
 
 
 def _subject(stores: Stores, model: str | None, method: str | None) -> tuple[Backbone, Method, str | None]:

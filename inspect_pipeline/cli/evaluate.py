@@ -1,5 +1,7 @@
 """``inspect-pipeline evaluate``: accuracy on labelled data with its interval, beside the baselines."""
 
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 Task = Literal["classify", "detect"]
 CLASSIFY_ONLY = ("way", "query", "episodes", "method", "regions")
-DETECT_ONLY = ("normals", "draws")
+DETECT_ONLY = ("normals", "draws", "curve-shots", "curve-normals", "baselines", "page")
 NORMALS, DRAWS = 20, 10
 DataOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="A data folder.", show_default=False)]
 TaskOption = Annotated[
@@ -33,6 +35,20 @@ NormalsOption = Annotated[
 ]
 DrawsOption = Annotated[
     int | None, typer.Option("--draws", metavar="D", help="With detect, else 10.", show_default=False, min=1)
+]
+CurveShotsOption = Annotated[
+    str | None,
+    typer.Option("--curve-shots", metavar="K,K", help="Points of a curve over samples: 1,3,5,10.", show_default=False),
+]
+CurveNormalsOption = Annotated[
+    str | None,
+    typer.Option("--curve-normals", metavar="M,M", help="And over good images: 5,10,20,40.", show_default=False),
+]
+BaselinesOption = Annotated[
+    Literal["fast", "all"], typer.Option("--baselines", help="all: a fine-tuned classifier too, seconds a draw.")
+]
+PageOption = Annotated[
+    Path | None, typer.Option("--page", metavar="FILE", help="Also write an HTML page.", show_default=False)
 ]
 ModelOption = Annotated[
     str | None,
@@ -58,6 +74,10 @@ def evaluate(
     seed: SeedOption = 0,
     normals: NormalsOption = None,
     draws: DrawsOption = None,
+    curve_shots: CurveShotsOption = None,
+    curve_normals: CurveNormalsOption = None,
+    baselines: BaselinesOption = "fast",
+    page: PageOption = None,
     model: ModelOption = None,
     method: MethodOption = None,
     regions: RegionsOption = "image",
@@ -72,9 +92,21 @@ def evaluate(
     if task == "detect":
         with session.house() as house:
             found = house.evaluate_detection(
-                data, shot=shot, normals=normals or NORMALS, draws=draws or DRAWS, seed=seed, model=model
+                data,
+                shot=shot,
+                normals=normals or NORMALS,
+                draws=draws or DRAWS,
+                seed=seed,
+                model=model,
+                curve_shots=_points("curve-shots", curve_shots),
+                curve_normals=_points("curve-normals", curve_normals),
+                fine_tuned=baselines == "all",
             )
-        session.answer(answer := document_of(found), lambda: detect_view(answer))
+            answer = document_of(found)
+            if page is not None:
+                command = shlex.join(["inspect-pipeline", *sys.argv[1:]])
+                answer["page"] = str(house.detection_page(answer, data=data, command=command, out=page))
+        session.answer(answer, lambda: detect_view(answer))
         return
     with session.house() as house:
         summary = house.evaluate(
@@ -94,13 +126,24 @@ def evaluate(
 
 def _refuse_contradictions(context: typer.Context, task: Task) -> None:
     other = CLASSIFY_ONLY if task == "detect" else DETECT_ONLY
-    given = [f"--{name}" for name in other if _was_given(context, name)]
+    given = [f"--{name}" for name in other if _was_given(context, name.replace("-", "_"))]
     if given:
         verb, its = ("belongs", "it") if len(given) == 1 else ("belong", "them")
         owner = "classify" if task == "detect" else "detect"
         raise UserError(f"{' and '.join(given)} {verb} to --task {owner}; leave {its} out for --task {task}")
     if _was_given(context, "model") and _was_given(context, "method"):
         raise UserError("--model and --method were both given; a model has its method already, give one of them")
+
+
+def _points(name: str, text: str | None) -> tuple[int, ...]:
+    """Return the points of a curve, smallest first, each once."""
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",")]
+    wrong = [word for word in words if not (word.isascii() and word.isdecimal())]
+    if wrong:
+        raise UserError(f"--{name} {text}: {wrong[0]!r} is no count; give whole numbers with commas between: 1,3,5")
+    return tuple(sorted({int(word) for word in words}))
 
 
 def _was_given(context: typer.Context, name: str) -> bool:

@@ -1,7 +1,7 @@
 """The detector: one frame in, score maps out, in multiples of the threshold of each channel."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,13 +46,18 @@ class ScoreMaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typing:
-    """What a region was named: a known type or ``unknown``, its score in multiples of the threshold, and why."""
+    """What a region was named: a known type or ``unknown``, its score in multiples of the threshold, and why.
+
+    ``likeness`` is the largest cosine between the region's deviation from good material and a known type, at that
+    type's peak, whatever the name: the lower, the stranger. None where no type is known.
+    """
 
     defect_type: str
     life_cycle: LifeCycle
     score: float
     evidence: Evidence
     runner_up: str | None = None
+    likeness: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -132,7 +137,11 @@ class Detector:
 
     def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi]) -> list[Typing]:
         """Return the name of each region of a frame, with the runner-up among the known types."""
-        return [self._name(maps, roi) for roi in rois]
+        return [replace(self._name(maps, roi), likeness=self._most_alike(maps, roi)) for roi in rois]
+
+    def _most_alike(self, maps: ScoreMaps, roi: Roi) -> float | None:
+        window = _window(roi, maps)
+        return max((self._likeness(maps, t, window) for t in range(len(self.heads))), default=None)
 
     def _name(self, maps: ScoreMaps, roi: Roi) -> Typing:
         window = _window(roi, maps)

@@ -6,8 +6,10 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -15,6 +17,7 @@ from inspect_pipeline.domain.figures import NotMeasured
 from inspect_pipeline.domain.report import CoilReport, Pictures
 from inspect_pipeline.errors import DiskFullError, StorageError
 from inspect_pipeline.reporting import charts, coil_map, page, wording
+from inspect_pipeline.reporting.detect_page import Provenance, lay_out_detection
 
 _FILTERS = (
     wording.counts, wording.interval, wording.interval_points, wording.metres, wording.millimetres, wording.multiples,
@@ -28,12 +31,25 @@ _FUNCTIONS = (
 
 def render_report(data: CoilReport) -> str:
     """Return the report as HTML. Text from outside is escaped; the page's policy allows its own style and no script."""
-    environment = _environment()
-    style = environment.get_template("report.css").render()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("coil_report.html").render(
-        page=page.lay_out(data), report=data, style=style, style_hash=f"sha256-{digest}"
-    )
+    style, digest = _style()
+    template = _environment().get_template("coil_report.html")
+    return template.render(page=page.lay_out(data), report=data, style=style, style_hash=digest)
+
+
+def render_detection(document: Mapping[str, Any], provenance: Provenance) -> str:
+    """Return an answer of ``evaluate --task detect``, as JSON, as HTML under the same policy.
+
+    Raises BadDataError for any other document.
+    """
+    style, digest = _style()
+    template = _environment().get_template("detect_report.html")
+    return template.render(page=lay_out_detection(document, provenance), style=style, style_hash=digest)
+
+
+def _style() -> tuple[str, str]:
+    """Return the style sheet and its hash for the page's policy."""
+    style = _environment().get_template("report.css").render()
+    return style, "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
 
 
 def write_report(data: CoilReport, path: Path) -> Path:
@@ -41,7 +57,16 @@ def write_report(data: CoilReport, path: Path) -> Path:
 
     Raises DiskFullError or StorageError; nothing half-written stays behind.
     """
-    content = render_report(data).encode("utf-8", "backslashreplace")
+    return _written(render_report(data), path)
+
+
+def write_detection(document: Mapping[str, Any], provenance: Provenance, path: Path) -> Path:
+    """Write the page of an evaluation whole or not at all and return its path, as ``write_report``."""
+    return _written(render_detection(document, provenance), path)
+
+
+def _written(html: str, path: Path) -> Path:
+    content = html.encode("utf-8", "backslashreplace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -58,38 +58,65 @@ def draw(images: Sequence[Labelled], types: Sequence[str], spec: DrawSpec, *, ma
     the test has lost already; every other image of these groups is left out of the test. Raises BadDataError,
     with the numbers, when there is too little to teach or to test.
     """
+    (only,) = draw_nested(images, types, [spec], material=material, number=number)
+    return only
+
+
+def draw_nested(
+    images: Sequence[Labelled], types: Sequence[str], specs: Sequence[DrawSpec], *, material: str, number: int
+) -> list[Drawn]:
+    """Return draw ``number`` once for every spec (all of one seed), paired: what differs is only how much is taught.
+
+    The supports of a smaller spec are the first of a larger one's, its normals too, and all are tested on the same
+    images: those of groups that none of them teaches from. So the largest decides what is left to test, and a
+    spec alone may test on more. Raises BadDataError, with the numbers, as ``draw``.
+    """
+    largest = replace(specs[0], shot=max(s.shot for s in specs), normals=max(s.normals for s in specs))
     name = f"{material}/{'+'.join(types)}"
-    generator = np.random.default_rng([spec.seed, number, zlib.crc32(name.encode())])
-    supports: dict[str, tuple[int, ...]] = {}
+    generator = np.random.default_rng([largest.seed, number, zlib.crc32(name.encode())])
+    supports = _supports(images, types, largest, generator, name=name)
+    spent = {images[i].group for chosen in supports.values() for i in chosen}
+    normals = _normals(images, spent, largest, generator, name=name)
+    spent |= {images[i].group for i in normals}
+    free = [i for i, image in enumerate(images) if image.group not in spent]
+    test_normals = tuple(i for i in free if not images[i].types)
+    defects = tuple(i for i in free if set(images[i].types) & set(types))
+    if min(len(test_normals), len(defects)) < LEAST_TESTED:
+        raise BadDataError(
+            f"{name}: beside {largest.shot} samples a type and {largest.normals} normals, draw {number} leaves "
+            f"{len(test_normals)} good and {len(defects)} defective images of other leakage groups to "
+            f"test on, {LEAST_TESTED} of each are needed"
+        )
+    return [
+        Drawn(
+            supports={of: tuple(sorted(chosen[: spec.shot])) for of, chosen in supports.items()},
+            normals=tuple(sorted(normals[: spec.normals])),
+            test_normals=test_normals,
+            defects=defects,
+            strangers=tuple(i for i in free if images[i].types and not set(images[i].types) & set(types)),
+        )
+        for spec in specs
+    ]
+
+
+def _supports(
+    images: Sequence[Labelled], types: Sequence[str], spec: DrawSpec, generator: np.random.Generator, *, name: str
+) -> dict[str, list[int]]:
+    """Return the samples of each type in the order drawn; an image teaches one type."""
+    supports: dict[str, list[int]] = {}
     for defect_type in types:
         taken = {i for chosen in supports.values() for i in chosen}
         pool = [i for i, image in enumerate(images) if defect_type in image.types and i not in taken]
         if len(pool) < spec.shot:
             raise BadDataError(f"{name} has {len(pool)} samples of {defect_type!r}, {spec.shot} are asked for")
-        supports[defect_type] = tuple(sorted(pool[k] for k in generator.permutation(len(pool))[: spec.shot].tolist()))
-    spent = {images[i].group for chosen in supports.values() for i in chosen}
-    normals = _normals(images, spent, spec, generator, name=name)
-    spent |= {images[i].group for i in normals}
-    free = [i for i, image in enumerate(images) if image.group not in spent]
-    found = Drawn(
-        supports=supports,
-        normals=normals,
-        test_normals=tuple(i for i in free if not images[i].types),
-        defects=tuple(i for i in free if set(images[i].types) & set(types)),
-        strangers=tuple(i for i in free if images[i].types and not set(images[i].types) & set(types)),
-    )
-    if min(len(found.test_normals), len(found.defects)) < LEAST_TESTED:
-        raise BadDataError(
-            f"{name}: beside {spec.shot} samples a type and {spec.normals} normals, draw {number} leaves "
-            f"{len(found.test_normals)} good and {len(found.defects)} defective images of other leakage groups to "
-            f"test on, {LEAST_TESTED} of each are needed"
-        )
-    return found
+        supports[defect_type] = [pool[k] for k in generator.permutation(len(pool))[: spec.shot].tolist()]
+    return supports
 
 
 def _normals(
     images: Sequence[Labelled], spent: set[str], spec: DrawSpec, generator: np.random.Generator, *, name: str
-) -> tuple[int, ...]:
+) -> list[int]:
+    """Return the good images that teach, in the order drawn."""
     by_group: dict[str, list[int]] = {}
     for i, image in enumerate(images):
         if not image.types:
@@ -100,4 +127,4 @@ def _normals(
     ordered = [i for group in order for i in by_group[group]]
     if len(ordered) < spec.normals:
         raise BadDataError(f"{name} has {len(ordered)} defect-free images, {spec.normals} are asked for")
-    return tuple(sorted(ordered[: spec.normals]))
+    return ordered[: spec.normals]

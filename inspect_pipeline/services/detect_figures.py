@@ -12,6 +12,8 @@ from inspect_pipeline.services.detect_trial import DETECTOR, OVERKILLS, Trial
 Series = Mapping[str, Mapping[str, NDArray[np.float64]]]
 """By scorer and figure, one value a draw; not a number where no draw measures it."""
 OWN = "own"
+COUNTED = "false_regions_per_normal"
+"""The figure that is no share: it may exceed 1."""
 _COMPARED = ("image_auroc", "average_precision", f"escape_at_{OVERKILLS[-1]}")
 
 
@@ -47,7 +49,10 @@ def ranking(of: Series, scorer: str) -> dict[str, Any]:
 def figures_of(of: Series) -> dict[str, dict[str, Any]]:
     """Return every figure of the detector with its interval; ``overkill`` with its 90th percentile over draws."""
     every = {**of[DETECTOR], **of[OWN]}
-    found = {name: estimate(values) for name, values in every.items()}
+    found = {name: estimate(values, share=name != COUNTED) for name, values in every.items()}
+    counted = found.get(COUNTED)
+    if counted is not None and counted["interval"] is not None:
+        counted["interval"][0] = max(counted["interval"][0], 0.0)
     found["overkill"]["p90"] = float(np.quantile(of[OWN]["overkill"], 0.9))
     return found
 

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from inspect_pipeline.bootstrap.house import House, open_house
+from inspect_pipeline.cli.documents import document_of
+from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.learning.backbones import build_backbone
 from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.episodes import EpisodeSpec
@@ -16,6 +19,8 @@ from inspect_pipeline.learning.methods import untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
 from inspect_pipeline.services.models import CHAMPION
 from inspect_pipeline.settings import load_settings
+
+DIMS = 464  # of a dense descriptor: two scales
 
 
 def folder(root: Path) -> Path:
@@ -68,7 +73,9 @@ def test_the_default_initialization_is_measured_with_its_prior_and_says_what_it_
         assert (plain.model, plain.seen) == (f"initialization.default@{first}", ("strip",))
         assert replace(plain, model=None, seen=()) == frozen
 
-        prior = 3.0 * torch.nn.functional.normalize(torch.randn(232, generator=torch.Generator().manual_seed(1)), dim=0)
+        prior = 3.0 * torch.nn.functional.normalize(
+            torch.randn(DIMS, generator=torch.Generator().manual_seed(1)), dim=0
+        )
         second = in_force(house, families=("brass",), prior=prior)
         led = house.evaluate_detection(data, shot=3, normals=8, draws=2)
         assert (led.model, led.seen) == (f"initialization.default@{second}", ())
@@ -77,3 +84,43 @@ def test_the_default_initialization_is_measured_with_its_prior_and_says_what_it_
 
         named = house.evaluate_detection(data, shot=3, normals=8, draws=2, model=f"initialization.default@{first}")
         assert named == plain
+
+
+def test_an_initialization_is_compared_with_the_frozen_backbone_on_the_same_draws(tmp_path: Path) -> None:
+    data = folder(tmp_path / "strip")
+    settings = load_settings(tmp_path / "workspace", folder=None, environment={})
+    with open_house(settings) as house:
+        with pytest.raises(NotFoundError, match="no initialization is in force"):
+            house.compare_detection(data, shots=(1, 3), normals=8, draws=2)
+        prior = 3.0 * torch.nn.functional.normalize(
+            torch.randn(DIMS, generator=torch.Generator().manual_seed(1)), dim=0
+        )
+        version = in_force(house, families=("brass",), prior=prior)
+        found = house.compare_detection(data, shots=(1, 3), normals=8, draws=2)
+        frozen = house.evaluate_detection(data, shot=3, normals=8, draws=2, model=f"initialization.default@{version}")
+    assert (found.model, found.against, found.seen) == (f"initialization.default@{version}", "frozen", ())
+    assert [point["shot"] for point in found.points] == [1, 3]
+    led = found.points[1]["figures"]["image_auroc"]
+    assert led["model"]["value"] == frozen.image_auroc  # the largest point is the draw of these numbers
+    assert led["difference"]["value"] == pytest.approx(led["model"]["value"] - led["against"]["value"])
+    assert found.points[1]["figures"]["type_channel_auroc"]["difference"]["value"] != 0.0
+
+
+def test_curves_the_slow_baseline_and_the_page_come_through_the_house(tmp_path: Path) -> None:
+    data = folder(tmp_path / "strip")
+    settings = load_settings(tmp_path / "workspace", folder=None, environment={})
+    with open_house(settings) as house:
+        found = house.evaluate_detection(
+            data, shot=2, normals=6, draws=1, curve_shots=(1, 2), curve_normals=(4, 99), fine_tuned=True
+        )
+        page = house.detection_page(
+            document_of(found), data=data, command="evaluate --draws 2", out=tmp_path / "page.html"
+        )
+    assert found.curves is not None
+    assert [point["shot"] for point in found.curves["shots"]["points"]] == [1, 2]
+    assert [point["normals"] for point in found.curves["normals"]["points"]] == [4]
+    assert any("99 are asked for" in reason for reason in found.refused)
+    assert 0.0 <= found.baselines["fine_tuned"]["image_auroc"] <= 1.0
+    assert "fine_tuned" not in found.curves["shots"]["points"][0]["baselines"]
+    html = page.read_text(encoding="utf-8")
+    assert all(words in html for words in ("evaluate --draws 2", "fine tuned", found.fingerprint, "strip/streak"))

@@ -84,6 +84,40 @@ RANKED: dict[str, Any] = {
     "average_precision": 0.982,
     "escape_at": {"0.01": None, "0.05": 0.07},
 }
+PROMISE: dict[str, Any] = {
+    "overkill": {
+        "promised": 0.05,
+        "value": 0.062,
+        "interval": [0.04, 0.084],
+        "p90": 0.1,
+        "within": {"value": 0.7, "interval": [0.348, 0.933], "count": 7, "of": 10},
+    },
+    "recall": {
+        "inside": {"value": 0.9, "interval": [0.555, 0.997], "count": 9, "of": 10},
+        "below": {"value": 0.1, "interval": [0.003, 0.445], "count": 1, "of": 10},
+    },
+}
+UNKNOWN = {
+    name: {"value": value, "interval": [value - 0.05, value + 0.05], "draws": 10}
+    for name, value in (
+        ("strangers_auroc", 0.81),
+        ("strangers_auroc_normality", 0.83),
+        ("strangers_escape", 0.4),
+        ("unknown_auroc", 0.72),
+        ("named_unknown", 0.55),
+        ("known_named_unknown", 0.12),
+    )
+}
+CURVE_POINT: dict[str, Any] = {
+    "shot": 3,
+    "normals": 20,
+    "figures": {
+        "image_auroc": {"value": 0.961, "interval": [0.95, 0.972]},
+        "escape_at_0.05": NOT_MEASURED,
+        "overkill": {"value": 0.05, "interval": [0.03, 0.07]},
+    },
+    "gained": None,
+}
 DETECTED = DetectSummary(
     task="detect",
     model=None,
@@ -99,12 +133,19 @@ DETECTED = DetectSummary(
         "overkill": {"value": 0.062, "interval": [0.04, 0.084], "p90": 0.1},
         "escape": {"value": 0.06, "interval": [0.04, 0.08]},
         "region_recall": {"value": 0.93, "interval": [0.9, 0.96]},
+        "region_recall_centre": {"value": 0.91, "interval": [0.88, 0.94]},
+        "region_recall_own": {"value": 0.7, "interval": [0.6, 0.8]},
+        "false_regions_per_normal": {"value": 0.04, "interval": [0.0, 0.08]},
         "aupro": NOT_MEASURED,
+        "aupro_chance": NOT_MEASURED,
     },
     per_type={"coil/crack [bold]": RANKED},
-    per_family={"coil": RANKED},
+    per_family={"coil": {**RANKED, "promise": PROMISE}},
     together={"coil": RANKED},
     baselines={"normality_only": {**RANKED, "image_auroc": 0.729, "interval": [0.7, 0.758]}},
+    promise=PROMISE,
+    unknown={"figures": UNKNOWN, "types": 1, "per_type": {"coil/stain [bold]": {"figures": UNKNOWN}}},
+    curves={"shots": {"points": [CURVE_POINT], "types": ["coil/crack [bold]"], "per_type": {}}},
     shot=5,
     normals=20,
     draws=10,
@@ -349,10 +390,35 @@ class FakeHouse:
         return replace(EVALUATED, way=way, shot=shot, query=query, episodes=episodes, seed=seed)
 
     def evaluate_detection(
-        self, data: Path, *, shot: int, normals: int, draws: int, seed: int, model: str | None
+        self,
+        data: Path,
+        *,
+        shot: int,
+        normals: int,
+        draws: int,
+        seed: int,
+        model: str | None,
+        curve_shots: tuple[int, ...],
+        curve_normals: tuple[int, ...],
+        fine_tuned: bool,
     ) -> DetectSummary:
-        self._called("evaluate_detection", data=data, shot=shot, normals=normals, draws=draws, seed=seed, model=model)
+        self._called(
+            "evaluate_detection",
+            data=data,
+            shot=shot,
+            normals=normals,
+            draws=draws,
+            seed=seed,
+            model=model,
+            curve_shots=curve_shots,
+            curve_normals=curve_normals,
+            fine_tuned=fine_tuned,
+        )
         return replace(DETECTED, shot=shot, normals=normals, draws=draws, seed=seed)
+
+    def detection_page(self, document: dict[str, Any], *, data: Path, command: str, out: Path) -> Path:
+        self._called("detection_page", document=document, data=data, command=command, out=out)
+        return out
 
     def teach(
         self,

@@ -72,8 +72,40 @@ def test_a_person_sees_the_promise_beside_what_came_and_what_was_not_measured(pr
         "0.729 [0.700, 0.758]",
         "coil/dust has 2 samples",
         "Seen in training",
+        "0.700 [0.348, 0.933] (7 of 10)",
+        "stain [bold]",
+        "0.720 [0.670, 0.770]",
+        "0.961 [0.950, 0.972]",
     ):
         assert words in ran.out
+
+
+def test_curves_the_slow_baseline_and_the_page_are_passed_on(program: Program) -> None:
+    words = ("--curve-shots", "10,1,3", "--curve-normals", "5, 20", "--baselines", "all", "--page", "out.html")
+    ran = program("evaluate", "--task", "detect", "--data", "neu", *words, "--json")
+
+    assert ran.code == 0
+    (_, given), (page, shown) = program.house.calls
+    assert (given["curve_shots"], given["curve_normals"], given["fine_tuned"]) == ((1, 3, 10), (5, 20), True)
+    assert (page, shown["out"].name, shown["data"].name) == ("detection_page", "out.html", "neu")
+    assert shown["command"].startswith("inspect-pipeline")
+    assert ran.document["page"] == "out.html"
+    assert shown["document"]["promise"]["overkill"]["within"]["count"] == 7
+
+
+def test_without_options_there_are_no_curves_no_slow_baseline_and_no_page(program: Program) -> None:
+    program("evaluate", "--task", "detect", "--data", "neu")
+
+    ((_, given),) = program.house.calls
+    assert (given["curve_shots"], given["curve_normals"], given["fine_tuned"]) == ((), (), False)
+
+
+def test_points_that_are_no_counts_are_refused_by_name(program: Program) -> None:
+    ran = program("evaluate", "--task", "detect", "--data", "neu", "--curve-shots", "1,few")
+
+    assert ran.code == 2
+    assert "--curve-shots 1,few: 'few' is no count" in ran.err
+    assert program.house.calls == []
 
 
 @pytest.mark.parametrize(
@@ -82,6 +114,7 @@ def test_a_person_sees_the_promise_beside_what_came_and_what_was_not_measured(pr
         (("--model", "initialization.default@champion", "--method", "protonet"), "--model and --method"),
         (("--draws", "4"), "--draws belongs to --task detect"),
         (("--normals", "4", "--draws", "4"), "--normals and --draws belong to --task detect"),
+        (("--curve-shots", "1,3", "--page", "x.html"), "--curve-shots and --page belong to --task detect"),
         (("--task", "detect", "--way", "5"), "--way belongs to --task classify"),
         (("--task", "detect", "--method", "ridge", "--regions", "boxes"), "--method and --regions belong to --task cl"),
     ],

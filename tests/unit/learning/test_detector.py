@@ -155,3 +155,19 @@ def test_scores_that_are_no_numbers_are_refused_and_never_pass(taught: Taught) -
     broken = replace(detector, normality=replace(detector.normality, mean=detector.normality.mean * float("nan")))
     with pytest.raises(BadDataError, match="no number"):
         broken.examine(frame(np.random.default_rng(9), bars=()))
+
+
+def test_a_region_says_how_like_a_known_type_it_is_whatever_its_name(taught: Taught) -> None:
+    pixels = frame(np.random.default_rng(31), bars=(1,))
+    roi = CELLS[4]
+    pixels[roi.top + 20 : roi.top + 84, roi.left + 30 : roi.left + 94] = 255  # nothing that was ever taught
+    maps = taught.detector.examine(pixels)
+    bar, glare, good = taught.detector.name_regions(maps, [CELLS[1], CELLS[4], CELLS[5]])
+    assert bar.likeness is not None
+    assert glare.likeness is not None
+    assert bar.likeness > taught.detector.heads[0].least_likeness
+    assert bar.likeness > glare.likeness
+    assert good.likeness is not None
+    nameless = replace(taught.detector, heads=())
+    (only_abnormal,) = nameless.name_regions(nameless.examine(pixels), [CELLS[4]])
+    assert only_abnormal.likeness is None

@@ -1,5 +1,6 @@
 """Draws: no leakage group on both sides, the same for the same seed, and refusals with their numbers."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.services.detect_draws import Drawn, DrawSpec, Labelled, draw
+from inspect_pipeline.services.detect_draws import Drawn, DrawSpec, Labelled, draw, draw_nested
 
 SPEC = DrawSpec(shot=3, normals=6, draws=4, seed=1)
 
@@ -99,3 +100,24 @@ def test_too_little_is_refused_with_its_numbers(images: list[Labelled], why: str
 def test_a_draw_that_could_set_no_threshold_is_refused() -> None:
     with pytest.raises(BadDataError, match="3 normals"):
         DrawSpec(normals=3)
+
+
+@given(number=st.integers(0, 30), shots=st.lists(st.integers(1, 6), min_size=1, max_size=4, unique=True))
+def test_fewer_samples_are_the_first_of_more_and_all_are_tested_on_the_same_images(
+    number: int, shots: list[int]
+) -> None:
+    images = alone(crack=14, stain=14)
+    specs = [replace(SPEC, shot=shot, normals=4 + shot) for shot in sorted(shots)]
+    points = draw_nested(images, ("crack", "stain"), specs, material="m", number=number)
+    for smaller, larger in pairwise(points):
+        assert all(set(smaller.supports[name]) < set(larger.supports[name]) for name in ("crack", "stain"))
+        assert set(smaller.normals) < set(larger.normals)
+    assert len({(p.test_normals, p.defects, p.strangers) for p in points}) == 1
+    assert points[-1] == draw(images, ("crack", "stain"), specs[-1], material="m", number=number)
+
+
+def test_no_point_of_a_nested_draw_is_tested_on_a_group_that_another_teaches_from() -> None:
+    images = [Labelled(types=types, group=str(k // 2)) for types in ((), ("crack",)) for k in range(60)]
+    few, many = draw_nested(images, ("crack",), [replace(SPEC, shot=1), replace(SPEC, shot=6)], material="m", number=0)
+    taught = {images[i].group for i in (*many.supports["crack"], *many.normals)}
+    assert taught & {images[i].group for i in (*few.test_normals, *few.defects)} == set()

@@ -1,16 +1,14 @@
 """Detection over draws: the product's own detector, what its threshold gave, and chance where labels mean nothing."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from inspect_pipeline.domain.material import Pixels, Roi
-from inspect_pipeline.domain.records import Box, LabelledImage
+from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.errors import BadDataError, BadImageError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_features import dense_map
@@ -21,54 +19,14 @@ from inspect_pipeline.services.detect_draws import DrawSpec, Labelled, draw
 from inspect_pipeline.services.detect_evaluation import DetectSummary, evaluate_detection
 from inspect_pipeline.services.detect_images import describe_images
 from inspect_pipeline.services.detect_regions import on_region
-from inspect_pipeline.services.detect_trial import Subject, measure
+from inspect_pipeline.services.detect_trial import measure
 from inspect_pipeline.services.examples import source_of
 
-from .plant import BAR, SIDE_PX, SPOT, WHOLE, picture, silent
+from .plant import SIDE_PX, WHOLE, silent
+from .shelf import Shelf, subject
 
 SPEC = DrawSpec(shot=3, normals=8, draws=3, seed=5)
-PLACES = {"bar": BAR, "spot": SPOT}
 BASELINES = {"normality_only", "type_channel_only", "nearest_prototype", "ridge", "logistic_regression"}
-
-
-@dataclass
-class Shelf:
-    """Labelled pictures, which remember how often each was read."""
-
-    reads: Counter[str] = field(default_factory=Counter)
-
-    def image(self, number: int, class_name: str, *, shows: str | None, box: Roi | None, exact: bool) -> LabelledImage:
-        source = f"{class_name}/{number}.png"
-
-        def load() -> Pixels:
-            self.reads[source] += 1
-            return picture(number, shows)
-
-        def load_mask() -> NDArray[np.bool_]:
-            mask = np.zeros((SIDE_PX, SIDE_PX), dtype=np.bool_)
-            if box is not None:
-                mask[box.top : box.bottom, box.left : box.right] = True
-            return mask
-
-        return LabelledImage(
-            family="steel",
-            class_name=class_name,
-            group="",
-            source=source,
-            load=load,
-            load_mask=load_mask if exact and box is not None else None,
-            boxes=() if box is None else (Box(roi=box, class_name=class_name),),
-        )
-
-    def material(self, *, good: int = 34, each: int = 12, exact: bool = True) -> list[LabelledImage]:
-        names = ["good"] * good + ["bar"] * each + ["spot"] * each
-        return [
-            self.image(number, name, shows=name, box=PLACES.get(name), exact=exact) for number, name in enumerate(names)
-        ]
-
-
-def subject(backbone: Backbone) -> Subject:
-    return Subject(backbone=backbone, prior=None, promise=Promise(), settings=DetectorSettings())
 
 
 def evaluated(
@@ -96,7 +54,9 @@ def test_marks_that_all_can_see_are_found_placed_and_named(summary: DetectSummar
     assert summary.escape_at == {"0.01": None, "0.05": 0.0}
     assert summary.detector["escape"]["value"] < 0.05
     assert summary.detector["region_recall"]["value"] > 0.9
-    assert summary.detector["aupro"]["value"] > 0.8
+    assert summary.detector["region_recall_own"]["value"] > 0.9
+    assert summary.detector["false_regions_per_normal"]["value"] < 0.2
+    assert summary.detector["aupro"]["value"] > 0.8 > summary.detector["aupro_chance"]["value"] + 0.3
     assert summary.together["steel"]["figures"]["type_accuracy"]["value"] > 0.75
     assert summary.detector["type_accuracy"] == {"value": None, "interval": None}  # one type alone has no other name
 
@@ -112,12 +72,30 @@ def test_the_answer_says_what_was_drawn_and_what_stands_beside_it(summary: Detec
     gained = summary.baselines["normality_only"]["difference"]["image_auroc"]
     assert gained["value"] == pytest.approx(summary.image_auroc - summary.baselines["normality_only"]["image_auroc"])
     assert "Student" in summary.intervals
+    assert summary.curves is None
+    assert summary.promise["overkill"]["within"]["of"] == 6  # 3 draws of 2 types
+    assert summary.promise["overkill"]["promised"] == 0.05
+    kept = [summary.per_type[name]["promise"]["overkill"]["within"]["count"] for name in summary.per_type]
+    assert sum(kept) == summary.promise["overkill"]["within"]["count"]
+    assert summary.per_family["steel"]["promise"] == summary.promise
     assert summary.seen == ("steel",)
 
 
 def test_an_untaught_mark_is_ranked_apart_from_the_taught_one(summary: DetectSummary) -> None:
     assert summary.per_type["steel/bar"]["figures"]["strangers_auroc"]["value"] > 0.9
     assert summary.together["steel"]["figures"]["strangers_auroc"]["value"] is None
+
+
+def test_a_type_left_out_is_found_as_abnormal_and_looks_less_like_the_taught_one(summary: DetectSummary) -> None:
+    unknown = summary.unknown
+    assert unknown is not None
+    assert set(unknown["per_type"]) == {"steel/bar", "steel/spot"}
+    assert (unknown["types"], unknown["per_type"]["steel/bar"]["taught"]) == (2, ["spot"])
+    assert unknown["per_type"]["steel/bar"]["test_strangers"] >= 9
+    assert unknown["figures"]["strangers_auroc"]["value"] > 0.9
+    assert unknown["figures"]["unknown_auroc"]["value"] > 0.8
+    assert unknown["figures"]["strangers_auroc"]["draws"] == 3
+    assert all(unknown["figures"][name]["draws"] > 0 for name in ("named_unknown", "known_named_unknown"))
 
 
 def test_every_image_is_read_once_whatever_the_number_of_draws(summary: DetectSummary, shelf: Shelf) -> None:
@@ -178,6 +156,10 @@ def test_permuted_labels_leave_every_figure_at_chance(backbone: Backbone) -> Non
     assert figures["region_recall"]["value"] < 0.15
     assert abs(figures["aupro"]["value"] - 0.15) < 0.1
     assert abs(figures["strangers_auroc"]["value"] - 0.5) < 0.1
+    assert abs(figures["aupro"]["value"] - figures["aupro_chance"]["value"]) < 0.1
+    assert found.unknown is not None
+    assert abs(found.unknown["figures"]["strangers_auroc"]["value"] - 0.5) < 0.1
+    assert abs(found.unknown["figures"]["unknown_auroc"]["value"] - 0.5) < 0.1
     named = found.together["steel"]["figures"]["type_accuracy"]["value"]
     assert named is None or named < 0.65
     for name in BASELINES:
