@@ -1,6 +1,7 @@
 """Taught from a few samples: finds its type, keeps its promise, knows what it does not know, and learns nothing from
 labels that say nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,17 @@ def test_a_sample_that_looks_good_is_said(backbone: Backbone) -> None:
     dull = sample(np.random.default_rng(0), 0, shift=0.0, label="dull")
     result = taught(backbone, Patches(good=patches.good, supports=(*patches.supports, dull)))
     assert any("dull" in warning and "good material" in warning for warning in result.warnings)
+
+
+def test_good_units_of_few_groups_are_said_to_promise_too_little(backbone: Backbone) -> None:
+    patches = material(3, types={"scratch": 0})
+
+    def grouped(count: int) -> Patches:
+        good = tuple(replace(unit, group=f"coil {k % count}") for k, unit in enumerate(patches.good))
+        return Patches(good=good, supports=patches.supports)
+
+    assert any("3 groups" in warning for warning in taught(backbone, grouped(3)).warnings)
+    assert not any("groups" in warning for warning in taught(backbone, grouped(8)).warnings)
 
 
 def units(frames: list[int], groups: list[str] | None = None) -> list[GoodUnit]:
