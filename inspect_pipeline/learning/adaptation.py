@@ -1,0 +1,172 @@
+"""What an adaptation is: a change of what teaching starts from, judged before it may replace the closed form.
+
+An adaptation may give another trunk, other patches, a low-rank change of the metric, or gradient steps for the heads.
+It never sets a threshold: that is left to the same cross-fitting as for the closed form.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from inspect_pipeline.domain.records import Clock
+from inspect_pipeline.domain.statistics import Rate, rate, student_interval
+from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.calibration import calibrate
+from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
+from inspect_pipeline.learning.examples import FrameRegions, Patches
+from inspect_pipeline.learning.shaping import Shaping
+
+_FEWEST_GOOD = 5  # each is left out of the limit that judges it, and a limit needs 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """A moment after which an adaptation gives up; asked between steps, so it is passed by one step at most."""
+
+    clock: Clock
+    ends_at: datetime
+
+    @property
+    def passed(self) -> bool:
+        """Whether the time is used up."""
+        return self.clock() >= self.ends_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Start:
+    """What an adaptation may look at: the frames that teach, their patches from ``backbone``, and what history gave.
+
+    ``dense`` are the tensors of the initialization's dense part, ``unit`` the promise's unit.
+    """
+
+    backbone: Backbone
+    examples: Sequence[FrameRegions]
+    patches: Patches
+    unit: UnitGrid
+    settings: DetectorSettings
+    dense: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Adapted:
+    """What to teach with instead. ``backbone`` is the start's own object where the trunk is as it was."""
+
+    backbone: Backbone
+    patches: Patches
+    shaping: Shaping | None = None
+
+
+class Adaptation(Protocol):
+    """A way beyond the closed form."""
+
+    @property
+    def name(self) -> str:
+        """The name in settings and manifests."""
+        ...
+
+    def adapt(self, start: Start, *, seed: int, deadline: Deadline) -> Adapted | None:
+        """Return what to teach with, or None when the deadline passed first.
+
+        The same start and seed give the same result on one thread. Raises BadDataError for a start it cannot use.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdaptationOutcome:
+    """Whether an adaptation replaced the closed form, and the evidence: both taught without what they are judged on.
+
+    ``margin`` is by how much a left-out sample's score rises, in multiples of the threshold that keeps the promise on
+    left-out good units, with its paired 95% interval (Student); None where nothing was measured. ``stretch`` is what
+    the adapted detector's own thresholds had to be multiplied by for that.
+    """
+
+    name: str
+    accepted: bool
+    reason: str
+    folds: int = 0
+    found_closed_form: Rate | None = None
+    found: Rate | None = None
+    overkill_closed_form: Rate | None = None
+    overkill: Rate | None = None
+    margin: float | None = None
+    margin_low: float | None = None
+    margin_high: float | None = None
+    stretch: float | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LeftOutScores:
+    """Scores of left-out samples (n) and left-out good units (m), in multiples of the threshold that judged them."""
+
+    samples: NDArray[np.float64]
+    good: NDArray[np.float64]
+
+    def stretch(self, overkill: float) -> float:
+        """Return what the thresholds must be multiplied by, at least 1, to keep the promise on left-out good units."""
+        return max(1.0, _limit(self.good, overkill))
+
+    def alarms(self, overkill: float) -> Rate:
+        """Return the good units that alarm when each is left out of the stretch that judges it."""
+        rest = [np.delete(self.good, left_out) for left_out in range(len(self.good))]
+        count = sum(score > max(1.0, _limit(other, overkill)) for score, other in zip(self.good, rest, strict=True))
+        return rate(int(count), len(self.good))
+
+
+def _limit(good: NDArray[np.float64], overkill: float) -> float:
+    return calibrate(good[:, None], [-np.inf], handicaps=[0.0], overkill=overkill).channels[0].limit
+
+
+def judged(
+    name: str, closed_form: LeftOutScores, adapted: LeftOutScores, *, overkill: float, folds: int
+) -> AdaptationOutcome:
+    """Return the outcome: accepted only if nothing is lost, margins rise surely, and the promise is kept.
+
+    Both are brought to the promised overkill on their own left-out good units first, so that a lower threshold is no
+    gain. ``closed_form`` and ``adapted`` hold the same samples and units in the same order.
+    """
+    if len(adapted.good) < _FEWEST_GOOD or not len(adapted.samples):
+        reason = f"{len(adapted.samples)} samples and {len(adapted.good)} good units could be left out; too few"
+        return AdaptationOutcome(name=name, accepted=False, reason=reason, folds=folds)
+    before = closed_form.samples / closed_form.stretch(overkill)
+    after = adapted.samples / adapted.stretch(overkill)
+    margin, low, high = student_interval(after - before)
+    found = rate(int((after >= 1.0).sum()), len(after))
+    found_before = rate(int((before >= 1.0).sum()), len(before))
+    alarms = adapted.alarms(overkill)
+    reasons = _reasons(found_before, found, alarms, margin=(margin, low, high), overkill=overkill)
+    gain = f"margins rise by {margin:+.3f} [{low:+.3f}, {high:+.3f}], {found.count} of {found.trials} samples are found"
+    return AdaptationOutcome(
+        name=name,
+        accepted=not reasons,
+        reason="; ".join(reasons) or gain,
+        folds=folds,
+        found_closed_form=found_before,
+        found=found,
+        overkill_closed_form=closed_form.alarms(overkill),
+        overkill=alarms,
+        margin=margin,
+        margin_low=low if np.isfinite(low) else None,
+        margin_high=high if np.isfinite(high) else None,
+        stretch=adapted.stretch(overkill),
+    )
+
+
+def _reasons(
+    before: Rate, after: Rate, alarms: Rate, *, margin: tuple[float, float, float], overkill: float
+) -> list[str]:
+    """Return what speaks against the adaptation; each rule is written so that a number that is none (NaN) refuses."""
+    reasons = []
+    if not after.count >= before.count:
+        reasons.append(f"{after.count} of {after.trials} left-out samples are found, {before.count} by the closed form")
+    if not margin[1] > 0.0:
+        reasons.append(f"margins of left-out samples change by {margin[0]:+.3f} [{margin[1]:+.3f}, {margin[2]:+.3f}]")
+    if not alarms.low <= overkill:
+        reasons.append(f"{alarms.count} of {alarms.trials} left-out good units alarm, {overkill:.1%} are promised")
+    return reasons
