@@ -21,6 +21,7 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGr
 from inspect_pipeline.learning.examples import FrameRegions, Patches
 from inspect_pipeline.learning.shaping import Shaping
 
+_SMALLEST_LIMIT = 1e-6
 _FEWEST_GOOD = 5  # each is left out of the limit that judges it, and a limit needs 4
 
 
@@ -81,8 +82,8 @@ class Adaptation(Protocol):
 class AdaptationOutcome:
     """Whether an adaptation replaced the closed form, and the evidence: both taught without what they are judged on.
 
-    ``margin`` is by how much a left-out sample's score rises, in multiples of the threshold that keeps the promise on
-    left-out good units, with its paired 95% interval (Student); None where nothing was measured. ``stretch`` is what
+    ``margin`` is by how much a left-out sample's score rises, in multiples of the limit that left-out good units set,
+    with its paired 95% interval (Student); None where nothing was measured. ``stretch`` is what
     the adapted detector's own thresholds had to be multiplied by for that.
     """
 
@@ -108,6 +109,17 @@ class LeftOutScores:
     samples: NDArray[np.float64]
     good: NDArray[np.float64]
 
+    def margins(self, overkill: float) -> NDArray[np.float64]:
+        """Return the samples' scores in multiples of the limit that the left-out good units set for the promise.
+
+        So the scale of the scores does not count, and neither does a threshold that is merely lower.
+        """
+        return self.samples / max(_limit(self.good, overkill), _SMALLEST_LIMIT)
+
+    def found(self, overkill: float) -> Rate:
+        """Return the samples that alarm once the thresholds are stretched to keep the promise."""
+        return rate(int((self.samples / self.stretch(overkill) >= 1.0).sum()), len(self.samples))
+
     def stretch(self, overkill: float) -> float:
         """Return what the thresholds must be multiplied by, at least 1, to keep the promise on left-out good units."""
         return max(1.0, _limit(self.good, overkill))
@@ -128,17 +140,14 @@ def judged(
 ) -> AdaptationOutcome:
     """Return the outcome: accepted only if nothing is lost, margins rise surely, and the promise is kept.
 
-    Both are brought to the promised overkill on their own left-out good units first, so that a lower threshold is no
-    gain. ``closed_form`` and ``adapted`` hold the same samples and units in the same order.
+    Both are held against the limit that their own left-out good units set, so that a lower threshold is no gain.
+    ``closed_form`` and ``adapted`` hold the same samples and units in the same order.
     """
     if len(adapted.good) < _FEWEST_GOOD or not len(adapted.samples):
         reason = f"{len(adapted.samples)} samples and {len(adapted.good)} good units could be left out; too few"
         return AdaptationOutcome(name=name, accepted=False, reason=reason, folds=folds)
-    before = closed_form.samples / closed_form.stretch(overkill)
-    after = adapted.samples / adapted.stretch(overkill)
-    margin, low, high = student_interval(after - before)
-    found = rate(int((after >= 1.0).sum()), len(after))
-    found_before = rate(int((before >= 1.0).sum()), len(before))
+    margin, low, high = student_interval(adapted.margins(overkill) - closed_form.margins(overkill))
+    found_before, found = closed_form.found(overkill), adapted.found(overkill)
     alarms = adapted.alarms(overkill)
     reasons = _reasons(found_before, found, alarms, margin=(margin, low, high), overkill=overkill)
     gain = f"margins rise by {margin:+.3f} [{low:+.3f}, {high:+.3f}], {found.count} of {found.trials} samples are found"

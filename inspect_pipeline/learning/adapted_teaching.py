@@ -30,7 +30,7 @@ from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Channel
 from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector import Detector
-from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
+from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise, checked_adaptation
 from inspect_pipeline.learning.examples import FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.leave_one_out import MISSED
@@ -124,21 +124,24 @@ def teach_adapted(
     return adapt_lesson(lesson, clock=clock, progress=progress)
 
 
-def adapt_lesson(lesson: Lesson, *, clock: Clock, progress: Progress | None = None) -> Taught:
-    """Return the better of the closed form and the adaptation that the lesson's settings name."""
+def adapt_lesson(
+    lesson: Lesson, *, clock: Clock, adaptation: Adaptation | None = None, progress: Progress | None = None
+) -> Taught:
+    """Return the better of the closed form and an adaptation: the given one, else what the lesson's settings name."""
     every = list(range(len(lesson.examples)))
     whole = Adapted(backbone=lesson.backbone, patches=lesson.start(every).patches)
     closed_form = lesson.taught(whole)
-    name = lesson.settings.adaptation
-    if name == CLOSED_FORM:
+    if adaptation is None and lesson.settings.adaptation == CLOSED_FORM:
         return closed_form
+    tried = build_adaptation(lesson.settings.adaptation) if adaptation is None else adaptation
+    checked_adaptation(tried.name)  # the detector will bear this name
     started = clock()
     deadline = Deadline(clock=clock, ends_at=started + timedelta(seconds=lesson.settings.adaptation_seconds))
-    trial = _Trial(lesson=lesson, adaptation=build_adaptation(name), deadline=deadline)
+    trial = _Trial(lesson=lesson, adaptation=tried, deadline=deadline)
     try:
         outcome, adapted = trial.run(progress)
     except BadDataError as error:
-        outcome, adapted = AdaptationOutcome(name=name, accepted=False, reason=str(error)), None
+        outcome, adapted = AdaptationOutcome(name=tried.name, accepted=False, reason=str(error)), None
     outcome = replace(outcome, seconds=(clock() - started).total_seconds())
     return replace(closed_form if adapted is None else adapted, adaptation=outcome)
 

@@ -9,6 +9,13 @@ ADAPTATIONS = (CLOSED_FORM, "gradient_head", "residual", "lora", "support_views"
 """What ``DetectorSettings.adaptation`` may name; ``learning/adapters.py`` builds all but the first."""
 
 
+def checked_adaptation(name: str) -> str:
+    """Return the name. Raises BadDataError for one that is no adaptation."""
+    if name not in ADAPTATIONS:
+        raise BadDataError(f"there is no adaptation {name!r}; name one of {', '.join(ADAPTATIONS)}")
+    return name
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitGrid:
     """The size in px of what is judged as one piece (a solar cell, a metre of strip); None is the whole frame.
@@ -78,7 +85,6 @@ class DetectorSettings:
             )
         if self.folds < 2 or self.largest_tile_px < 1 << 18:
             raise BadDataError("detector: at least 2 folds and tiles of at least 262144 px are needed")
-        if self.adaptation not in ADAPTATIONS:
-            raise BadDataError(f"detector: no adaptation {self.adaptation!r}; name one of {', '.join(ADAPTATIONS)}")
+        checked_adaptation(self.adaptation)
         if self.adaptation_folds < 2 or not self.adaptation_seconds > 0.0:
             raise BadDataError("detector: adaptation_folds must be at least 2 and adaptation_seconds above 0")

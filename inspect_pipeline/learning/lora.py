@@ -23,6 +23,8 @@ from inspect_pipeline.learning.dense_head import Direction, fit_direction, white
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Support, cut_patches
 from inspect_pipeline.learning.normality import Normality, fit_normality, moments, summed
 
+_SHARPNESS = 3.0  # logits of a sample's mean patch at the start
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoraSettings:
@@ -108,7 +110,8 @@ class _Target:
     def evidence(self, descriptors: Tensor, name: str) -> Tensor:
         direction = self.directions[name]
         scores: Tensor = (descriptors - self.mean) @ self.whitening.T @ direction.weight - direction.bias
-        return scores - self.middles[name]
+        # In units of half the samples' mean evidence: few good patches make scores so large that the loss is flat.
+        return _SHARPNESS * (scores / self.middles[name] - 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +126,6 @@ class Lora:
 
         Raises BadDataError for frames below 32 px, or without a good box that holds a crop.
         """
-        if not start.patches.supports:
-            raise BadDataError("lora needs samples of a type; give some, or keep closed_form")
         backbone = from_trunk_state(start.backbone.name, start.backbone.trunk_state())
         layers = wrap(backbone, self.settings.rank, seed=seed)
         with torch.inference_mode(False), torch.enable_grad():
@@ -171,7 +172,7 @@ def _target(start: Start) -> _Target:
         rows = torch.cat([support_part(support, normality, start.settings) for support in supports])
         direction = fit_direction(reference, rows, ridge=start.settings.ridge)
         directions[name] = Direction(weight=direction.weight.clone(), bias=direction.bias)
-        middles[name] = 0.5 * float((rows @ direction.weight - direction.bias).mean())
+        middles[name] = max(0.5 * float((rows @ direction.weight - direction.bias).mean()), 1e-3)
     return _Target(directions=directions, middles=middles, **_metric(normality))
 
 
@@ -217,6 +218,8 @@ class _Pool:
         if not good:
             raise BadDataError(f"no known-good box holds a crop of {side} px; lora needs one, or keep closed_form")
         regions = [(example, region) for example in examples for region in example.defects]
+        if not regions:
+            raise BadDataError("no frame holds a sample of a type; lora needs some, or keep closed_form")
         return cls(regions=regions, good=good, side=side, settings=settings)
 
     def draw(self, generator: np.random.Generator) -> list[Crop]:
