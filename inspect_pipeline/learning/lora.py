@@ -5,7 +5,7 @@ move: it is folded, or frozen in evaluation mode.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -141,8 +141,9 @@ class Lora:
         self, backbone: Backbone, layers: Sequence[LowRankConv], start: Start, *, seed: int, deadline: Deadline
     ) -> bool:
         """Return whether all steps were made before the deadline."""
-        target = _target(start)
         pool = _Pool.of(start.examples, self.settings)
+        probe = describe_tile(backbone, backbone.prepare(pool.draw(np.random.default_rng(seed))[0].pixels[None]))
+        target = _target(start, dims=int(probe.shape[-1]))
         generator = np.random.default_rng(seed)
         parameters = [p for layer in layers for p in (layer.down, layer.up)]
         optimizer = torch.optim.AdamW(parameters, lr=self.settings.rate)
@@ -159,14 +160,18 @@ class Lora:
         return not deadline.passed
 
 
-def _target(start: Start) -> _Target:
-    """Return the closed form on the start's patches, as tensors that autograd may use."""
-    good = summed(moments(unit.patches) for unit in start.patches.good)
+def _target(start: Start, *, dims: int) -> _Target:
+    """Return the closed form on the first ``dims`` channels of the start's patches, as tensors that autograd may use.
+
+    A crop is described at the frame's own scale; channels of a further scale follow those and are left out here.
+    """
+    good = summed(moments(unit.patches[..., :dims]) for unit in start.patches.good)
     normality = fit_normality(good, shrinkage=start.settings.shrinkage)
     reference = whitened_moments(good, normality)
     by_type: dict[str, list[Support]] = {}
     for support in start.patches.supports:
-        by_type.setdefault(support.defect_type, []).append(support)
+        kept = replace(support, patches=support.patches[..., :dims])
+        by_type.setdefault(support.defect_type, []).append(kept)
     directions, middles = {}, {}
     for name, supports in by_type.items():
         rows = torch.cat([support_part(support, normality, start.settings) for support in supports])
