@@ -54,7 +54,7 @@ def main() -> None:
         document = json.loads(arguments.out.read_text(encoding="utf-8"))
     for folder in arguments.data:
         if folder.name not in document["materials"]:
-            document["materials"][folder.name] = Material.read(folder).measured(arguments)
+            document["materials"][folder.name] = Material.read(folder, permuted=arguments.permuted).measured(arguments)
             document |= _origin(document, arguments)
             arguments.out.parent.mkdir(parents=True, exist_ok=True)
             arguments.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -68,6 +68,7 @@ def parsed() -> argparse.Namespace:
     for name, default in (("normals", 20), ("draws", 4), ("trunk_draws", 1), ("types", 2), ("test", 50), ("seed", 0)):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
     parser.add_argument("--adaptations", nargs="+", choices=adaptation_names(), default=list(adaptation_names()))
+    parser.add_argument("--permuted", action="store_true", help="labels of other images: every figure must be chance")
     parser.add_argument("--judge", action="store_true", help="also whether the product accepts; much slower")
     parser.add_argument("--out", type=Path, required=True, help="the JSON that is written and gone on with")
     return parser.parse_args()
@@ -76,7 +77,7 @@ def parsed() -> argparse.Namespace:
 def _origin(document: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
     named = ("normals", "draws", "trunk_draws", "types", "test", "seed")
     options = " ".join(f"--{n.replace('_', '-')} {getattr(arguments, n)}" for n in named)
-    judge = " --judge" if arguments.judge else ""
+    judge = " --permuted" * arguments.permuted + " --judge" * arguments.judge
     return {
         "command": f"python -m benchmarks.adaptation {' '.join(document['materials'])} --shots "
         f"{' '.join(map(str, arguments.shots))} {options} --adaptations {' '.join(arguments.adaptations)}{judge}",
@@ -99,11 +100,13 @@ class Material:
     maps: Sequence[torch.Tensor]
 
     @classmethod
-    def read(cls, folder: Path) -> "Material":
+    def read(cls, folder: Path, *, permuted: bool) -> "Material":
+        """Return the material; ``permuted`` gives every image the marks of another one of its size."""
         with tempfile.TemporaryDirectory() as workspace, opened(Path(workspace)) as house:
             backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
         images = list(read_data_folder(folder))
         frames = [_frame(image) for image in images]
+        frames = _permuted(frames) if permuted else frames
         types = [tuple(sorted({region.defect_type for region in frame.defects})) for frame in frames]
         labelled = [Labelled(types=t, group=i.group or i.source) for t, i in zip(types, images, strict=True)]
         maps = [dense_map(backbone, frame.pixels) for frame in frames]
@@ -212,6 +215,16 @@ def _frame(image: LabelledImage) -> FrameRegions:
         for name, mask in marked
     )
     return FrameRegions(pixels=pixels, normals=() if marked else (whole,), defects=defects)
+
+
+def _permuted(frames: Sequence[FrameRegions]) -> list[FrameRegions]:
+    generator = np.random.default_rng(0)
+    found = list(frames)
+    for shape in {frame.pixels.shape for frame in frames}:
+        places = [n for n, frame in enumerate(frames) if frame.pixels.shape == shape]
+        for n, other in zip(places, generator.permutation(places).tolist(), strict=True):
+            found[n] = replace(frames[n], normals=frames[other].normals, defects=frames[other].defects)
+    return found
 
 
 def _tested(drawn: Drawn, most: int, *, seed: int) -> tuple[list[int], list[int]]:
