@@ -89,8 +89,7 @@ def teach_patches(
 ) -> Taught:
     """Return the detector taught from patches cut before; the backbone is only carried along.
 
-    ``shaping`` is what an adaptation changes in the fit. Which one a detector has its settings say: ``closed_form``
-    here, whatever was asked for, until ``adapted_teaching`` has accepted another.
+    ``shaping`` is what an adaptation changes; the settings say ``closed_form`` until ``adapted_teaching`` accepts it.
     """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
@@ -105,10 +104,9 @@ def teach_patches(
     )
     columns = list(range(1 + len(names)))
     handicaps = [settings.anomaly_handicap] + [0.0] * len(names)
-    calibration = calibrate(
-        crossed.scores[:, columns], crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill
-    )
-    overkill = expected_overkill(crossed.scores[:, columns], handicaps=handicaps, overkill=promise.overkill)
+    scores = crossed.scores[:, columns]
+    calibration = calibrate(scores, crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill)
+    overkill = expected_overkill(scores, handicaps=handicaps, overkill=promise.overkill)
     left_out = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
     detector = Detector(
         backbone=backbone,
