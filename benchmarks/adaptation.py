@@ -108,7 +108,7 @@ class Material:
         frames = [_frame(image) for image in images]
         frames = _permuted(frames) if permuted else frames
         types = [tuple(sorted({region.defect_type for region in frame.defects})) for frame in frames]
-        labelled = [Labelled(types=t, group=i.group or i.source) for t, i in zip(types, images, strict=True)]
+        labelled = [Labelled(types=t, group=frame.group) for t, frame in zip(types, frames, strict=True)]
         maps = [dense_map(backbone, frame.pixels) for frame in frames]
         return cls(name=folder.name, images=images, labelled=labelled, backbone=backbone, frames=frames, maps=maps)
 
@@ -152,9 +152,9 @@ class Material:
             frame = self.frames[i]
             frame = replace(frame, defects=tuple(r for r in frame.defects if r.defect_type == defect_type))
             examples.append(frame)
-            cuts.append(
-                cut_map(self.maps[i], frame.normals, frame.defects, frame=0, unit=promise.unit, settings=settings)
-            )
+            cut = cut_map(self.maps[i], frame.normals, frame.defects, frame=0, unit=promise.unit, settings=settings)
+            good = tuple(replace(piece, group=frame.group) for piece in cut.good)
+            cuts.append(replace(cut, good=good))
         return Lesson(
             backbone=self.backbone,
             examples=tuple(examples),
@@ -214,7 +214,8 @@ def _frame(image: LabelledImage) -> FrameRegions:
         DefectRegion(roi=whole, mask=mask, defect_type=name, source=source_of(mask), label=image.source)
         for name, mask in marked
     )
-    return FrameRegions(pixels=pixels, normals=() if marked else (whole,), defects=defects)
+    group = image.group or image.source
+    return FrameRegions(pixels=pixels, normals=() if marked else (whole,), defects=defects, group=group)
 
 
 def _permuted(frames: Sequence[FrameRegions]) -> list[FrameRegions]:

@@ -230,17 +230,22 @@ def _together(parts: Sequence[_Judged]) -> _Judged:
 
 
 def example_folds(lesson: Lesson) -> list[list[int]]:
-    """Return the examples of every fold: blocks of consecutive ones, good frames and frames with samples apart.
+    """Return the examples of every fold: blocks of consecutive groups, those with samples and those without apart.
 
-    A frame is never split. Raises BadDataError when a fold would leave fewer than 4 good units to teach from.
+    A leakage group is never split, nor is a frame. Raises BadDataError when samples of one group alone were given, or
+    when a fold would leave fewer than 4 good units to teach from.
     """
-    with_samples = [n for n, cut in enumerate(lesson.cuts) if cut.supports]
-    without = [n for n, cut in enumerate(lesson.cuts) if not cut.supports]
+    members: dict[str | int, list[int]] = {}
+    for n, example in enumerate(lesson.examples):
+        members.setdefault(example.group or n, []).append(n)
+    groups = list(members.values())
+    with_samples = [k for k, own in enumerate(groups) if any(lesson.cuts[n].supports for n in own)]
+    without = [k for k in range(len(groups)) if k not in set(with_samples)]
     count = min(lesson.settings.adaptation_folds, len(with_samples))
     if count < 2:
-        raise BadDataError("samples of one frame cannot be left out and judged; give samples of 2 frames or more")
+        raise BadDataError("samples of one leakage group cannot be left out and judged; give samples of 2 or more")
     found = [
-        [*(int(k) for k in bad), *(int(k) for k in good)]
+        [n for k in (*bad.tolist(), *good.tolist()) for n in groups[int(k)]]
         for bad, good in zip(np.array_split(with_samples, count), np.array_split(without, count), strict=True)
     ]
     units = [len(cut.good) for cut in lesson.cuts]

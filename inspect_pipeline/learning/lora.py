@@ -18,10 +18,10 @@ from inspect_pipeline.learning.adaptation import Adapted, Deadline, Start
 from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
 from inspect_pipeline.learning.crops import VIEWS, Crop, brightened, crop_side, defect_crop, good_crop
 from inspect_pipeline.learning.crossfit import support_part
-from inspect_pipeline.learning.dense_features import dense_taps, describe_tile
 from inspect_pipeline.learning.dense_head import Direction, fit_direction, whitened_moments
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Support, cut_patches
 from inspect_pipeline.learning.normality import Normality, fit_normality, moments, summed
+from inspect_pipeline.learning.stitching import dense_taps, describe_tile
 
 _SHARPNESS = 3.0  # logits of a sample's mean patch at the start
 

@@ -69,7 +69,10 @@ def support_views(
     found = []
     for number, factor in [(n, 1.0) for n in settings.numbers] + [(0, factor) for factor in settings.brightness]:
         described = dense_map(
-            backbone, turned(brightened(pixels, factor), number), largest_tile_px=detector.largest_tile_px
+            backbone,
+            turned(brightened(pixels, factor), number),
+            two_scales=detector.two_scales,
+            largest_tile_px=detector.largest_tile_px,
         )
         cells = torch.from_numpy(view(inside, number).astype(np.bool_))
         if bool(cells.any()):

@@ -166,11 +166,21 @@ def test_folds_leave_out_every_example_once_and_always_some_samples(backbone: Ba
     assert [sum(n >= 24 for n in fold) for fold in found] == [2, 2, 2]
 
 
+def test_folds_never_split_a_leakage_group(backbone: Backbone) -> None:
+    given = lesson(backbone)
+    groups = [f"coil-{n // 4}" for n in range(24)] + ["coil-0", "a", "a", "b", "b", "c"]
+    frames = tuple(replace(FRAME, group=group) for group in groups)
+    found = example_folds(replace(given, examples=frames))
+    assert sorted(n for fold in found for n in fold) == list(range(30))
+    folds_of = [{k for k, fold in enumerate(found) for n in fold if groups[n] == group} for group in set(groups)]
+    assert all(len(where) == 1 for where in folds_of)
+
+
 def test_samples_of_one_frame_cannot_be_left_out(backbone: Backbone) -> None:
     whole = lesson(backbone)
     together = Patches(good=(), supports=tuple(s for cut in whole.cuts for s in cut.supports))
     one = replace(whole, examples=(FRAME,) * 25, cuts=(*whole.cuts[:24], together))
-    with pytest.raises(BadDataError, match="samples of one frame"):
+    with pytest.raises(BadDataError, match="samples of one leakage group"):
         example_folds(one)
 
 
