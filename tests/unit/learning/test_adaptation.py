@@ -54,3 +54,15 @@ def test_one_sample_alone_tells_nothing_of_the_spread_and_is_not_enough() -> Non
     found = judged("lora", before, after, overkill=0.05, folds=2)
     assert not found.accepted
     assert found.margin_low is None
+
+
+def test_good_units_whose_scores_move_by_chance_lift_all_margins_evenly_and_are_seldom_a_gain() -> None:
+    generator = np.random.default_rng(0)
+    taken = [outcome(SAMPLES, GOOD + generator.normal(scale=0.1, size=20)).accepted for _ in range(100)]
+    assert sum(taken) <= 8  # 2.5 are expected; without the chance in the good units it is near half of them
+
+
+def test_where_no_sample_is_found_nothing_is_taken() -> None:
+    before, after = (LeftOutScores(samples=SAMPLES * factor, good=GOOD) for factor in (0.01, 0.3))
+    found = judged("lora", before, after, overkill=0.05, folds=3)
+    assert "no left-out sample is found" in found.reason
