@@ -1,4 +1,4 @@
-"""Writes the figures of README.md and docs/numbers.md from benchmarks/results/*.json, so that none is typed by hand.
+"""Writes the figures of README.md and docs from benchmarks/results/*.json, so that none is typed by hand.
 
 python -m benchmarks.numbers          # after a benchmark wrote new results; a test holds the two equal
 """
@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.adaptation_page import adaptation_lines
 from flows.summary import demo_summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,6 +28,7 @@ def pages() -> dict[str, str]:
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
+        "docs/adaptation.md": filled("docs/adaptation.md", "\n".join(adaptation_lines(result("adaptation")))),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
 

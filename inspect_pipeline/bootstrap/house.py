@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -229,15 +229,16 @@ class House(Stores):
 
         return reports.write_detection(self, document, data=data, command=command, out=out)
 
-    def teaching(self, recipe: str) -> "Teaching":
-        """Return the teaching use case for a recipe."""
+    def teaching(self, recipe: str, *, adaptation: str | None = None) -> "Teaching":
+        """Return the teaching use case for a recipe; ``adaptation`` replaces what the settings name."""
         from inspect_pipeline.services.teaching import Teaching
 
+        detector = self.settings.detector
         return Teaching(
             catalog=self.catalog,
             images=self.images,
             registry=self.registry,
-            settings=self.settings.detector,
+            settings=detector if adaptation is None else replace(detector, adaptation=adaptation),
             promise=self.settings.recipe(recipe).promise,
             clock=self.clock,
             progress=self.progress,
@@ -255,10 +256,12 @@ class House(Stores):
         recipe: str = "default",
         operator: str = "operator",
         seed: int = 0,
+        adaptation: str | None = None,
     ) -> "TeachSummary":
         """Take in samples of a type (and known-good images) with their labels, then adapt the line's detector."""
         from inspect_pipeline.bootstrap import samples as intake
 
+        teaching = self.teaching(recipe, adaptation=adaptation)
         intake.take_in(
             self,
             defect_type,
@@ -269,7 +272,7 @@ class House(Stores):
             recipe=recipe,
             operator=operator,
         )
-        return self.adapt(line=line, recipe=recipe, seed=seed)
+        return teaching.adapt(line, recipe, seed=seed)
 
     def adapt(self, *, line: str, recipe: str = "default", seed: int = 0) -> "TeachSummary":
         """Build the line's detector from all its support labels in force; the same labels give the same version."""

@@ -21,6 +21,7 @@ from inspect_pipeline.cli.session import open_session
 from inspect_pipeline.cli.text import rate_text, share_text
 from inspect_pipeline.domain.taxonomy import checked_type
 from inspect_pipeline.errors import NothingToDoError, UserError
+from inspect_pipeline.learning.detector_settings import ADAPTATIONS, checked_adaptation
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,6 +39,15 @@ SamplesOption = Annotated[
 LabelsOption = Annotated[
     Path | None, typer.Option("--labels", metavar="FILE", help="Boxes of the type, as boxes.csv.", show_default=False)
 ]
+AdaptationOption = Annotated[
+    str | None,
+    typer.Option(
+        "--adaptation",
+        metavar="NAME",
+        help=f"What is tried beyond the closed form, taken only if left-out samples gain: {', '.join(ADAPTATIONS)}.",
+        show_default=False,
+    ),
+]
 NormalsOption = Annotated[
     Path | None, typer.Option("--normals", metavar="DIR", help="Images of good material.", show_default=False)
 ]
@@ -53,6 +63,7 @@ def teach(
     line: LineOption = "default",
     recipe: RecipeOption = "default",
     operator: OperatorOption = None,
+    adaptation: AdaptationOption = None,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,
     config_dir: ConfigDirOption = None,
@@ -67,6 +78,8 @@ def teach(
     if (samples is None) == (labels is None):
         raise UserError("teach needs samples of the type: give either --samples DIR or --labels FILE")
     name = checked_type(defect_type)
+    if adaptation is not None:
+        checked_adaptation(adaptation)
     with session.house() as house:
         summary = house.teach(
             name,
@@ -77,6 +90,7 @@ def teach(
             recipe=recipe,
             operator=operator_name(operator),
             seed=seed,
+            adaptation=adaptation,
         )
     document = teach_document(summary, name)
     session.answer(document, lambda: _view(document))
@@ -101,9 +115,17 @@ def _view(document: Document) -> "RenderableType":
             "known-good regions": document["normals"],
             "overkill": share_text(overkill["alarms"], overkill["of"], overkill["interval"]),
             "took": f"{document['seconds']:.1f} s",
+            **_adaptation(document["adaptation"]),
         },
     )
     return stacked(main, _types(document), *(grid("Warning", (warning,), ()) for warning in document["warnings"]))
+
+
+def _adaptation(outcome: Document | None) -> dict[str, str]:
+    if outcome is None:
+        return {}
+    taken = "taken" if outcome["accepted"] else "not taken, the closed form stays"
+    return {f"adaptation {outcome['name']}": f"{taken}: {outcome['reason']}"}
 
 
 def _types(document: Document) -> "RenderableType":

@@ -18,6 +18,7 @@ from inspect_pipeline.learning.dense_head import Direction, anomalous_part, fit_
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.examples import GoodUnit, Support
 from inspect_pipeline.learning.normality import Moments, Normality, distance, fit_normality, moments, summed
+from inspect_pipeline.learning.shaping import Shaping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +60,40 @@ def fit(
     *,
     settings: DetectorSettings,
     prior: Tensor | None = None,
+    shaping: Shaping | None = None,
+    units: Sequence[GoodUnit] = (),
 ) -> Fit:
-    """Return normality of the good patches and the direction of every variant."""
+    """Return normality of the good patches and the direction of every variant.
+
+    ``shaping`` is what an adaptation changes; its gradient steps look at the good ``units`` that ``good`` sums up.
+    """
     normality = fit_normality(good, shrinkage=settings.shrinkage)
+    if shaping is not None:
+        normality = shaping.on_normality(normality)
     reference = whitened_moments(good, normality)
     parts = [support_part(support, normality, settings) for support in supports]
     directions = tuple(
         _direction(variant, supports, parts, reference, settings=settings, prior=prior) for variant in variants
     )
+    if shaping is not None:
+        of_variant = [[supports[i] for i in variant.supports] for variant in variants]
+        directions = shaping.on_directions(
+            directions, of_variant, units, normality, smoothing=settings.smoothing_patches
+        )
     return Fit(normality=normality, directions=directions)
 
 
 def support_part(support: Support, normality: Normality, settings: DetectorSettings) -> Tensor:
     """Return the whitened patches (k, d) of a sample that stand for its type: the most anomalous part of it."""
     guessed = support.source is RegionSource.GUESSED
-    return anomalous_part(
-        normality.whiten(support.patches),
-        support.inside,
-        share=settings.support_share,
-        at_most=settings.support_patches_guessed if guessed else settings.support_patches,
+    at_most = settings.support_patches_guessed if guessed else settings.support_patches
+    maps = [(support.patches, support.inside)]
+    maps += [(rows[None], torch.ones(1, len(rows), dtype=torch.bool)) for rows in support.views]
+    return torch.cat(
+        [
+            anomalous_part(normality.whiten(rows), inside, share=settings.support_share, at_most=at_most)
+            for rows, inside in maps
+        ]
     )
 
 
@@ -103,6 +119,7 @@ def cross_fit(
     settings: DetectorSettings,
     generator: np.random.Generator,
     prior: Tensor | None = None,
+    shaping: Shaping | None = None,
 ) -> CrossFitted:
     """Score every good unit by a fit on the units of the other folds. Raises BadDataError below 4 good units."""
     if len(good) < 4:
@@ -115,15 +132,15 @@ def cross_fit(
     for fold in sorted(set(fold_of)):
         held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
         rest = every - summed(parts[i] for i in held_out)
-        fitted = fit(rest, supports, variants, settings=settings, prior=prior)
+        others = [unit for unit, owner in zip(good, fold_of, strict=True) if owner != fold]
+        fitted = fit(rest, supports, variants, settings=settings, prior=prior, shaping=shaping, units=others)
         for i in held_out:
             planes = fitted.maps(good[i].patches, settings.smoothing_patches).flatten(1)
             scores[i] = planes.amax(dim=1).double().numpy()
             samples.append(planes.median(dim=1).values)
     floors = torch.stack(samples).median(dim=0).values.double().numpy()
-    return CrossFitted(
-        scores=scores, floors=floors, final=fit(every, supports, variants, settings=settings, prior=prior)
-    )
+    final = fit(every, supports, variants, settings=settings, prior=prior, shaping=shaping, units=good)
+    return CrossFitted(scores=scores, floors=floors, final=final)
 
 
 def folds(good: Sequence[GoodUnit], *, count: int, generator: np.random.Generator) -> list[int]:

@@ -4,6 +4,17 @@ from dataclasses import dataclass, field
 
 from inspect_pipeline.errors import BadDataError
 
+CLOSED_FORM = "closed_form"
+ADAPTATIONS = (CLOSED_FORM, "gradient_head", "residual", "lora", "support_views", "context")
+"""What ``DetectorSettings.adaptation`` may name; ``learning/adapters.py`` builds all but the first."""
+
+
+def checked_adaptation(name: str) -> str:
+    """Return the name. Raises BadDataError for one that is no adaptation."""
+    if name not in ADAPTATIONS:
+        raise BadDataError(f"there is no adaptation {name!r}; name one of {', '.join(ADAPTATIONS)}")
+    return name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitGrid:
@@ -44,7 +55,9 @@ class DetectorSettings:
     most anomalous ``support_share`` is used, at most ``support_patches`` (``_guessed`` where it was guessed).
     ``anomaly_handicap`` is how many standard deviations of good units the anomaly channel must rise further than a
     type channel, so that it spends the smaller part of the promised overkill. ``likeness_share`` is the part of its
-    samples' own likeness that a region must have to be named after a type.
+    samples' own likeness that a region must have to be named after a type. ``adaptation`` is what is tried beyond the
+    closed form (one of ``ADAPTATIONS``), judged in ``adaptation_folds`` folds and ``adaptation_seconds`` in all, after
+    which the closed form stays.
     """
 
     shrinkage: float = 0.03
@@ -59,6 +72,9 @@ class DetectorSettings:
     likeness_share: float = 0.5
     two_scales: bool = True
     largest_tile_px: int = 1 << 21
+    adaptation: str = CLOSED_FORM
+    adaptation_folds: int = 3
+    adaptation_seconds: float = 300.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage < 1.0 or min(self.ridge, self.ridge_guessed) <= 0.0:
@@ -69,3 +85,6 @@ class DetectorSettings:
             )
         if self.folds < 2 or self.largest_tile_px < 1 << 18:
             raise BadDataError("detector: at least 2 folds and tiles of at least 262144 px are needed")
+        checked_adaptation(self.adaptation)
+        if self.adaptation_folds < 2 or not self.adaptation_seconds > 0.0:
+            raise BadDataError("detector: adaptation_folds must be at least 2 and adaptation_seconds above 0")

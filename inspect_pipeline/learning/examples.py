@@ -64,13 +64,17 @@ class GoodUnit:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Support:
-    """A defect sample: patches (h, w, d) with a rim of context, and the bool (h, w) of those inside the region."""
+    """A defect sample: patches (h, w, d) with a rim of context, and the bool (h, w) of those inside the region.
+
+    ``views`` are the patches (k, d) inside the region of turned, flipped or brighter views of it, where they were made.
+    """
 
     patches: Tensor
     inside: Tensor
     defect_type: str
     source: RegionSource
     label: str
+    views: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -146,12 +150,8 @@ def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int) -> list[GoodUnit
 def _support(whole: Tensor, region: DefectRegion, rim: int) -> Support:
     """Return the region's patches; a drawn one gets a rim, as the smoothing at scoring reaches over its edge."""
     shape = (whole.shape[0], whole.shape[1])
-    inside = torch.zeros(shape, dtype=torch.bool)
     rows, columns = patch_rows(region.roi, shape)
-    inside[rows, columns] = True
-    if region.mask is not None:
-        covered = _covered(region, shape)
-        inside = covered if bool(covered.any()) else inside
+    inside = region_patches(region, shape)
     if region.source is RegionSource.DRAWN:
         hit = inside.nonzero()
         (top, left), (bottom, right) = hit.amin(dim=0).tolist(), hit.amax(dim=0).tolist()
@@ -164,6 +164,20 @@ def _support(whole: Tensor, region: DefectRegion, rim: int) -> Support:
         source=region.source,
         label=region.label,
     )
+
+
+def region_patches(region: DefectRegion, shape: tuple[int, int]) -> Tensor:
+    """Return the patches of a map of that shape that the region holds, bool (h, w); at least one.
+
+    Raises BadImageError when the region lies outside its image.
+    """
+    inside = torch.zeros(shape, dtype=torch.bool)
+    rows, columns = patch_rows(region.roi, shape)
+    inside[rows, columns] = True
+    if region.mask is not None:
+        covered = _covered(region, shape)
+        inside = covered if bool(covered.any()) else inside
+    return inside
 
 
 def _covered(region: DefectRegion, shape: tuple[int, int]) -> Tensor:

@@ -1,7 +1,7 @@
 """Teaching: known-good regions and a few samples a type become a detector that keeps its promise."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -9,15 +9,17 @@ from torch import Tensor
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
+from inspect_pipeline.learning.adaptation import AdaptationOutcome
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
 from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
 from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector import Detector, TypeHead
-from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
+from inspect_pipeline.learning.shaping import Shaping
 from inspect_pipeline.learning.support_checks import check_supports
 
 __all__ = ["DefectRegion", "FrameRegions", "LeaveOneOut", "Taught", "teach", "teach_patches"]
@@ -42,7 +44,8 @@ class Taught:
 
     ``confusions`` counts, for every type, what its left-out samples were named (``unknown``: only abnormal;
     ``missed``: nothing). ``forgetting`` is the share of a type's left-out samples that the company of the other types
-    costs. ``overkill`` are good units that alarm when left out.
+    costs. ``overkill`` are good units that alarm when left out. ``adaptation`` says whether something beyond the closed
+    form was tried, and what it gave.
     """
 
     detector: Detector
@@ -52,6 +55,7 @@ class Taught:
     warnings: tuple[str, ...]
     normals: int
     overkill: Rate
+    adaptation: AdaptationOutcome | None = None
 
 
 def teach(
@@ -81,8 +85,12 @@ def teach_patches(
     settings: DetectorSettings,
     seed: int,
     prior: Tensor | None = None,
+    shaping: Shaping | None = None,
 ) -> Taught:
-    """Return the detector taught from patches cut before; the backbone is only carried along."""
+    """Return the detector taught from patches cut before; the backbone is only carried along.
+
+    ``shaping`` is what an adaptation changes; the settings say ``closed_form`` until ``adapted_teaching`` accepts it.
+    """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
     crossed = cross_fit(
@@ -92,13 +100,13 @@ def teach_patches(
         settings=settings,
         generator=np.random.default_rng(seed),
         prior=prior,
+        shaping=shaping,
     )
     columns = list(range(1 + len(names)))
     handicaps = [settings.anomaly_handicap] + [0.0] * len(names)
-    calibration = calibrate(
-        crossed.scores[:, columns], crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill
-    )
-    overkill = expected_overkill(crossed.scores[:, columns], handicaps=handicaps, overkill=promise.overkill)
+    scores = crossed.scores[:, columns]
+    calibration = calibrate(scores, crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill)
+    overkill = expected_overkill(scores, handicaps=handicaps, overkill=promise.overkill)
     left_out = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
     detector = Detector(
         backbone=backbone,
@@ -106,7 +114,7 @@ def teach_patches(
         anomaly=calibration.channels[0],
         heads=_heads(names, crossed, calibration, left_out, settings),
         promise=promise,
-        settings=settings,
+        settings=replace(settings, adaptation=CLOSED_FORM),
     )
     warnings = _promise_warnings(patches, promise, calibration)
     warnings += check_supports(patches.supports, names, crossed, left_out)

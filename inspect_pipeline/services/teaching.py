@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from inspect_pipeline.domain.bundle import Bundle, detector_name, initialization_name
@@ -12,9 +12,10 @@ from inspect_pipeline.domain.labels import Label, LabelRole, in_force
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, life_cycle_for
 from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.adapted_teaching import teach_adapted
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.initialization import from_bundle
-from inspect_pipeline.learning.teaching import Taught, teach
+from inspect_pipeline.learning.teaching import Taught
 from inspect_pipeline.services.examples import labelled_frames
 from inspect_pipeline.services.models import CHALLENGER, CHAMPION
 from inspect_pipeline.services.ports import Catalog, ImageStore, ModelRegistry
@@ -24,7 +25,10 @@ INPUT_TAG = "input"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TeachSummary:
-    """What one teaching gave; ``new`` is False when the same labels had been taught before."""
+    """What one teaching gave; ``new`` is False when the same labels had been taught before.
+
+    ``adaptation`` tells whether something beyond the closed form was tried, whether it was taken, and on what evidence.
+    """
 
     model: str
     version: str
@@ -38,6 +42,7 @@ class TeachSummary:
     normals: int
     overkill: Mapping[str, Any]
     seconds: float
+    adaptation: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,12 +84,13 @@ class Teaching:
             self._challenge(model, known.version)
             manifest = self.registry.load(model, version=known.version)[1].manifest
             return _summary(model, known.version, manifest, new=False, seconds=0.0)
-        taught = teach(
+        taught = teach_adapted(
             from_bundle(bundle),
             [regions for _, regions, _ in examples],
             promise=self.promise,
             settings=self.settings,
             seed=seed,
+            clock=self.clock,
             progress=self.progress,
         )
         taught = replace(taught, warnings=(*taught.warnings, *_left_out(left_out)))
@@ -180,6 +186,7 @@ def _teaching(taught: Taught) -> dict[str, Any]:
             "of": taught.overkill.trials,
             "interval": [taught.overkill.low, taught.overkill.high],
         },
+        "adaptation": None if taught.adaptation is None else asdict(taught.adaptation),
     }
 
 
@@ -198,4 +205,5 @@ def _summary(model: str, version: str, manifest: Mapping[str, Any], *, new: bool
         normals=teaching["normals"],
         overkill=teaching["overkill"],
         seconds=seconds,
+        adaptation=teaching.get("adaptation"),
     )

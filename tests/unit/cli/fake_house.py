@@ -431,9 +431,13 @@ class FakeHouse:
         recipe: str,
         operator: str,
         seed: int,
+        adaptation: str | None,
     ) -> TeachSummary:
         self._called("teach", defect_type=defect_type, samples=samples, labels=labels, operator=operator, line=line)
-        return self.taught
+        if adaptation is None:
+            return self.taught
+        outcome = {"name": adaptation, "accepted": False, "reason": "margins of left-out samples change by -0.100"}
+        return replace(self.taught, adaptation=outcome)
 
     def score(self, coil: str, *, model: str | None) -> ScoreSummary:
         self._called("score", coil=coil, model=model)

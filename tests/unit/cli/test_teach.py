@@ -69,3 +69,20 @@ def test_the_same_samples_again_end_with_4_and_still_answer(program: Program) ->
 
     assert (ran.code, ran.document["version"]) == (4, "4")
     assert ran.err.startswith("nothing to do: ")
+
+
+def test_an_adaptation_is_asked_for_by_name_and_its_outcome_is_shown(program: Program) -> None:
+    ran = program("teach", "crack", "--samples", "five", "--adaptation", "lora", "--json")
+    seen = program("teach", "crack", "--samples", "five", "--adaptation", "lora")
+
+    assert ran.document["adaptation"]["name"] == "lora"
+    assert "not taken" in seen.out
+
+
+def test_an_adaptation_that_is_none_is_refused_in_one_line_before_any_work(program: Program) -> None:
+    ran = program("teach", "crack", "--samples", "five", "--adaptation", "magic")
+
+    assert ran.code == 2
+    assert "no adaptation 'magic'; name one of closed_form, gradient_head" in ran.err
+    assert len(ran.err.strip().splitlines()) == 1
+    assert program.house.calls == []

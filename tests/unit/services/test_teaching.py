@@ -123,6 +123,25 @@ def test_a_first_lesson_registers_a_challenger_with_its_lineage_and_evidence(fir
     assert judge_detector(evidence, None, rules=GateRules()).passed
 
 
+def test_an_adaptation_that_gains_nothing_is_told_with_its_evidence_and_leaves_the_detector_as_it_was(
+    plant: Plant,
+) -> None:
+    work = plant.teaching()
+    asked = replace(work, settings=replace(work.settings, adaptation="context"))
+    summary = asked.adapt(LINE, "default")
+    assert (summary.version, summary.new) == ("2", True)
+    assert summary.adaptation is not None
+    assert (summary.adaptation["name"], summary.adaptation["accepted"]) == ("context", False)
+    assert summary.adaptation["found"]["trials"] == 4
+    _, before = plant.registry.load(DETECTOR, version="1")
+    _, after = plant.registry.load(DETECTOR, version="2")
+    assert after.manifest["teaching"]["adaptation"]["reason"] == summary.adaptation["reason"]
+    assert before.manifest["teaching"]["adaptation"] is None
+    assert after.tensors == before.tensors
+    told = ("heads", "anomaly", "settings", "promise", "evidence")
+    assert [after.manifest[key] for key in told] == [before.manifest[key] for key in told]
+
+
 def test_the_same_labels_give_the_version_registered_before_and_no_second_record(plant: Plant) -> None:
     again = plant.teaching().adapt(LINE, "default")
     assert (again.model, again.version, again.new, again.seconds) == (DETECTOR, "1", False, 0.0)
