@@ -89,7 +89,6 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "threads": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")},
         "material": "real defects" if arguments.data else "painted defects on synthetic textures",
-        "good_units": GOOD_UNITS,
         "rows": rows,
     }
     text = json.dumps(document, indent=1)

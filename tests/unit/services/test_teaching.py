@@ -14,7 +14,9 @@ from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.services.models import CHALLENGER, CHAMPION, PREVIOUS
 from inspect_pipeline.services.teaching import Teaching
+from inspect_pipeline.services.teaching_settings import TeachingSettings
 from tests.fakes.catalog import InMemoryCatalog
+from tests.fakes.features import InMemoryFeatures
 from tests.fakes.images import InMemoryImages
 from tests.fakes.registry import InMemoryRegistry
 
@@ -56,6 +58,8 @@ def teaching(*labels: Label, registry: InMemoryRegistry | None = None) -> Teachi
         catalog=catalog,
         images=InMemoryImages(),
         registry=registry or InMemoryRegistry(),
+        features=InMemoryFeatures(),
+        options=TeachingSettings(),
         settings=DetectorSettings(),
         promise=Promise(),
         clock=lambda: NOON,
