@@ -92,10 +92,7 @@ def teach_patches(
     prior: Tensor | None = None,
     known: Collection[str] = (),
 ) -> Taught:
-    """Return the detector taught from patches cut before; the backbone is only carried along.
-
-    ``known`` are the types of the detector in force, for which ``Taught.costs`` says what the new ones cost them.
-    """
+    """Return the detector taught from patches cut before; ``known`` are the types of the one in force, for costs."""
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
     crossed = cross_fit(
@@ -121,14 +118,13 @@ def teach_patches(
         promise=promise,
         settings=settings,
     )
-    checks = _promise_checks(patches, promise, calibration)
-    checks += check_supports(patches, names, crossed, left_out, settings=settings)
+    doubts = check_supports(patches, names, crossed, left_out, settings=settings)
     return Taught(
         detector=detector,
         leave_one_out=tuple(_found(name, left_out) for name in names),
         confusions=_confusions(names, left_out),
         forgetting=_forgetting(names, left_out),
-        checks=tuple(checks),
+        checks=(*_promise_checks(patches, promise, calibration), *doubts),
         normals=len(patches.good),
         overkill=overkill,
         costs=costs_of_company(

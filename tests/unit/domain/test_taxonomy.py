@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspect_pipeline.domain.taxonomy import LifeCycle, checked_name, checked_type, is_normal, life_cycle_for
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.domain.taxonomy import (
+    LifeCycle,
+    check_move,
+    checked_name,
+    checked_type,
+    is_normal,
+    life_cycle_for,
+    may_move,
+)
+from inspect_pipeline.errors import BadDataError, RefusedError
 
 
 @pytest.mark.parametrize("name", ["Kratzer", "Öl fleck", "划痕", "трещина", "a.b", "type 3", "क्रैक", "x" * 80])

@@ -12,7 +12,13 @@ REGION = ["image.png", "defect", "drawn", "", "0", "0", "16", "16"]
 SETTINGS = DetectorSettings()
 
 
-def key(region: list[str] = REGION, *, trunk: str = "t", unit: UnitGrid | None = None, settings: DetectorSettings = SETTINGS) -> str:  # fmt: skip
+def key(
+    region: list[str] = REGION,
+    *,
+    trunk: str = "t",
+    unit: UnitGrid | None = None,
+    settings: DetectorSettings = SETTINGS,
+) -> str:
     return patches_key(trunk, region, unit=unit or UnitGrid(), settings=settings)
 
 

@@ -21,16 +21,14 @@ from .patch_material import material, sample
 SETTINGS = DetectorSettings(support_patches_guessed=16, folds=4)
 
 
-def learned(patches: Patches):  # type: ignore[no-untyped-def] # noqa: ANN201
+def learned(patches: Patches):  # type: ignore[no-untyped-def]
     names = sorted({one.defect_type for one in patches.supports})
     of_type = {n: tuple(i for i, s in enumerate(patches.supports) if s.defect_type == n) for n in names}
     variants = [Variant(defect_type=n, supports=of_type[n]) for n in names]
     variants += [
         Variant(defect_type=n, supports=tuple(j for j in of_type[n] if j != i)) for n in names for i in of_type[n]
     ]
-    crossed = cross_fit(
-        patches.good, patches.supports, variants, settings=SETTINGS, generator=np.random.default_rng(0)
-    )
+    crossed = cross_fit(patches.good, patches.supports, variants, settings=SETTINGS, generator=np.random.default_rng(0))
     left_out = judge_left_out(crossed, patches.supports, variants, names, promise=Promise(), settings=SETTINGS)
     return names, variants, crossed, left_out
 
@@ -78,9 +76,7 @@ def test_types_that_are_told_apart_are_not_called_alike_however_near_they_lie() 
 
 def test_a_sample_of_good_material_is_said_to_look_normal() -> None:
     dull = sample(np.random.default_rng(0), 0, shift=0.0, label="dull")
-    (check,) = of_kind(
-        checks(with_supports(material(6, types={"scratch": 0}, shots=4), dull)), CheckKind.LOOKS_NORMAL
-    )
+    (check,) = of_kind(checks(with_supports(material(6, types={"scratch": 0}, shots=4), dull)), CheckKind.LOOKS_NORMAL)
     assert (check.labels, check.severity) == (("dull",), Severity.DOUBT)
 
 

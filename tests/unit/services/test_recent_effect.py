@@ -20,7 +20,9 @@ def detector(plant: Plant, version: str = "1") -> Detector:
     return Detector.from_bundle(plant.registry.load(DETECTOR, version=version)[1])
 
 
-def recent(plant: Plant, *, frames: int = 50, seconds: float = 60.0, clock: Callable[[], datetime] = lambda: NOON) -> RecentFrames:  # fmt: skip
+def recent(
+    plant: Plant, *, frames: int = 50, seconds: float = 60.0, clock: Callable[[], datetime] = lambda: NOON
+) -> RecentFrames:
     return RecentFrames(
         catalog=plant.catalog,
         images=plant.images,
@@ -31,9 +33,8 @@ def recent(plant: Plant, *, frames: int = 50, seconds: float = 60.0, clock: Call
 
 
 def touchy(one: Detector) -> Detector:
-    """The detector with limits that good material reaches."""
-    low = Channel(floor=one.anomaly.floor, limit=one.anomaly.floor + 0.1 * (one.anomaly.limit - one.anomaly.floor))
-    return replace(one, anomaly=low)
+    """The detector with a limit of its anomaly channel that all good material is over."""
+    return replace(one, anomaly=Channel(floor=0.0, limit=1.0))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Steps of a type that people decide: what may follow what, what is on record, and what a retired type no longer does."""
+"""Steps of a type that people decide: what may follow what, what is on record, what a retired type no longer does."""
 
 from dataclasses import replace
 
