@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import Verdict, decide
 from inspect_pipeline.domain.geometry import StripLeft, strip_left
 from inspect_pipeline.domain.material import CapturedFrame, Pixels
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.domain.statistics import rate
-from inspect_pipeline.errors import AlteredError, NotFoundError
+from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, NotFoundError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.learning.dense_features import dense_map
 from inspect_pipeline.learning.detector import Detector, ScoreMaps
@@ -61,8 +62,8 @@ class RecentFrames:
     clock: Clock
     progress: Progress
 
-    def effect(self, line: str, recipe: str, *, champion: tuple[str, Detector] | None, challenger: Detector) -> Effect:
-        """Return the effect of putting the challenger in force. ``champion`` is (``name@version``, detector)."""
+    def effect(self, line: str, recipe: str, *, champion: tuple[str, Bundle] | None, challenger: Detector) -> Effect:
+        """Return the effect of putting the challenger in force. ``champion`` is (``name@version``, its bundle)."""
         if champion is None:
             return _none("no detector is in force to compare with")
         if self.settings.effect_frames == 0:
@@ -72,36 +73,38 @@ class RecentFrames:
             return _none("no frame of the line has been judged yet", against=champion[0])
         with self.catalog.transaction() as unit:
             taxonomy = Taxonomy.of(unit.types(line))
-        return self._compared(frames, champion, challenger, taxonomy)
+        pair = Pair.of(Detector.from_bundle(champion[1]), challenger)
+        return self._compared(frames, pair, taxonomy, against=champion[0])
 
     def _compared(
         self,
         frames: list[tuple[CapturedFrame, StripLeft]],
-        champion: tuple[str, Detector],
-        challenger: Detector,
+        pair: "Pair",
         taxonomy: Taxonomy,
+        *,
+        against: str,
     ) -> Effect:
         started = self.clock()
         changes, judged, gone = [], 0, 0
-        pair = Pair.of(champion[1], challenger)
         for frame, edge in frames:
             if judged and self._overdue(started):
                 break
             try:
                 pixels = decode(self.images.get(frame.image or ""), name=frame.source)
-            except (NotFoundError, AlteredError):
+                both = pair.maps(pixels)
+            except (NotFoundError, AlteredError, BadImageError, BadDataError):
                 gone += 1
                 continue
             before, after = (
                 decide(findings_in(frame, maps, detector, shape_px=pixels.shape[:2], edge=edge, taxonomy=taxonomy))
-                for detector, maps in pair.maps(pixels)
+                for detector, maps in both
             )
             judged += 1
             if before is not after:
                 changes.append(Change(coil=frame.coil, frame=frame.id, source=frame.source, before=before, after=after))
             self.progress("effect on recent frames", judged, len(frames))
         note = _note(asked=len(frames), judged=judged, gone=gone, limit_s=self.settings.effect_s)
-        return Effect(against=champion[0], frames=judged, changes=tuple(changes), note=note)
+        return Effect(against=against, frames=judged, changes=tuple(changes), note=note)
 
     def _overdue(self, started: datetime) -> bool:
         return (self.clock() - started).total_seconds() >= self.settings.effect_s
@@ -177,7 +180,7 @@ def _none(why: str, *, against: str | None = None) -> Effect:
 
 
 def _note(*, asked: int, judged: int, gone: int, limit_s: float) -> str | None:
-    parts = [f"{gone} of {asked} frames have no image any more"] if gone else []
+    parts = [f"{gone} of {asked} frames have no image any more, or none that both can judge"] if gone else []
     if judged + gone < asked:
         parts.append(f"{asked - judged - gone} of {asked} frames were left out: {limit_s:g} s were over")
     return "; ".join(parts) or None

@@ -15,7 +15,6 @@ from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, TypeMove, life_cycle_for
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.dense_head import PRIOR
-from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.initialization import from_bundle
 from inspect_pipeline.learning.teaching import Taught, teach_patches
@@ -135,7 +134,7 @@ class Teaching:
         return _Lesson(labels=used, frames=frames, checks=check_left_out(labels, frames) + check_samples(frames))
 
     def _taught(
-        self, lesson: _Lesson, initialization: Bundle, champion: tuple[str, Detector] | None, *, seed: int
+        self, lesson: _Lesson, initialization: Bundle, champion: tuple[str, Bundle] | None, *, seed: int
     ) -> Taught:
         """Return the detector taught from the lesson; the backbone sees only frames that it has not seen before."""
         origin = from_bundle(initialization)
@@ -154,16 +153,16 @@ class Teaching:
             settings=self.settings,
             seed=seed,
             prior=origin.dense.get(PRIOR),
-            known=() if champion is None else champion[1].class_names,
+            known=() if champion is None else champion[1].manifest["class_names"],
         )
         return replace(taught, checks=(*taught.checks, *lesson.checks))
 
-    def _champion(self, model: str) -> tuple[str, Detector] | None:
-        """Return the detector in force as (``name@version``, detector)."""
+    def _champion(self, model: str) -> tuple[str, Bundle] | None:
+        """Return the detector in force as (``name@version``, bundle)."""
         version = self.registry.aliased(model, CHAMPION)
         if version is None:
             return None
-        return f"{model}@{version}", Detector.from_bundle(self.registry.load(model, version=version)[1])
+        return f"{model}@{version}", self.registry.load(model, version=version)[1]
 
     def _challenge(self, model: str, version: str) -> None:
         """Make the detector of the labels in force the challenger; where it is the champion nothing challenges it.

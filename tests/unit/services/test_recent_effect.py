@@ -50,7 +50,7 @@ def judged(plant: Plant) -> Plant:
 
 def effect(plant: Plant, challenger: Detector, **more: object) -> dict[str, object]:
     work = recent(plant, **more)  # type: ignore[arg-type]
-    champion = (f"{DETECTOR}@1", detector(plant))
+    champion = (f"{DETECTOR}@1", plant.registry.load(DETECTOR, version="1")[1])
     return effect_to(work.effect(LINE, "default", champion=champion, challenger=challenger))
 
 
@@ -119,7 +119,10 @@ def test_frames_whose_image_is_gone_are_counted_and_left_out(judged: Plant) -> N
         gone = unit.frames("coil-2")[0].image
     judged.images.contents.pop(gone or "")
     found = effect(judged, detector(judged))
-    assert (found["frames"], found["note"]) == (10, "2 of 12 frames have no image any more")
+    assert (found["frames"], found["note"]) == (
+        10,
+        "2 of 12 frames have no image any more, or none that both can judge",
+    )
 
 
 def test_without_a_champion_or_frames_or_where_it_is_switched_off_the_reason_is_given(plant: Plant) -> None:
