@@ -163,7 +163,7 @@ def painted_on(trunk: Backbone, kind: str, pixels: Pixels, generator: np.random.
 
 def described(trunk: Backbone, pixels: Pixels, defect: DefectRegion | None) -> Shown:
     shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-    return Shown(whole=dense_map(trunk, pixels), shape=shape, defect=defect)
+    return Shown(whole=dense_map(trunk, pixels, two_scales=SETTINGS.two_scales), shape=shape, defect=defect)
 
 
 def sequence(trunk: Backbone, draw: Draw) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Label:
         region, roi = self.region, self.region.roi
         box = (f"{side:09d}" for side in (roi.top, roi.left, roi.bottom, roi.right))
         said = (self.kind.value, self.defect_type or "", self.role.value, region.source.value, region.mask or "")
-        return (region.frame, *box, *said)
+        return (region.frame, *box, *said, self.group or "")
 
 
 def in_force(labels: Iterable[Label], *, role: LabelRole | None = None) -> list[Label]:

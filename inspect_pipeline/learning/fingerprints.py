@@ -11,7 +11,7 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGr
 from inspect_pipeline.learning.examples import Patches
 from inspect_pipeline.learning.patch_bytes import form_of
 
-DESCRIPTORS = "dense-1"
+DESCRIPTORS = "dense-2"
 """How pixels become patches (``dense_map`` and ``cut_map``). Whoever changes what they give counts this up."""
 
 _OF_THE_FIT = frozenset(

@@ -54,9 +54,10 @@ class Describing:
             if any(entry is None for entry in entries):
                 entries = self._made(backbone, trunk, frame, labels, entries)
                 described += 1
+            group = next((label.group for label in labels if label.group), "")
             for label, entry in zip(labels, entries, strict=True):
                 found = entry or Patches(good=(), supports=())
-                good += [replace(unit, frame=number) for unit in found.good]
+                good += [replace(piece, frame=number, group=group) for piece in found.good]
                 supports += [
                     replace(one, defect_type=label.defect_type or "", label=label.id) for one in found.supports
                 ]
@@ -89,7 +90,8 @@ class Describing:
         """Return the entries, those that were missing cut from the frame's descriptors and kept."""
         missing = [label for label, entry in zip(labels, entries, strict=True) if entry is None]
         regions = frame_regions(self.images, frame, missing)
-        whole = dense_map(backbone, regions.pixels, largest_tile_px=self.settings.largest_tile_px)
+        two_scales, largest = self.settings.two_scales, self.settings.largest_tile_px
+        whole = dense_map(backbone, regions.pixels, two_scales=two_scales, largest_tile_px=largest)
         normals, defects = iter(regions.normals), iter(regions.defects)
         made: list[Patches | None] = []
         for label, entry in zip(labels, entries, strict=True):

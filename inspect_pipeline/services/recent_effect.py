@@ -144,7 +144,11 @@ class Pair:
     def of(cls, first: Detector, second: Detector) -> "Pair":
         """Return the pair of two detectors."""
         prints = [
-            (trunk_fingerprint(one.backbone.name, one.backbone.trunk_state()), one.settings.largest_tile_px)
+            (
+                trunk_fingerprint(one.backbone.name, one.backbone.trunk_state()),
+                one.settings.two_scales,
+                one.settings.largest_tile_px,
+            )
             for one in (first, second)
         ]
         return cls(first=first, second=second, one_backbone=prints[0] == prints[1])
@@ -153,7 +157,10 @@ class Pair:
         """Return the score maps of a frame by each."""
         if not self.one_backbone:
             return [(one, one.examine(pixels)) for one in (self.first, self.second)]
-        whole = dense_map(self.first.backbone, pixels, largest_tile_px=self.first.settings.largest_tile_px)
+        settings = self.first.settings
+        whole = dense_map(
+            self.first.backbone, pixels, two_scales=settings.two_scales, largest_tile_px=settings.largest_tile_px
+        )
         return [(one, one.judge(whole)) for one in (self.first, self.second)]
 
 

@@ -74,6 +74,19 @@ def test_described_regions_are_those_cut_from_the_whole_frames(taught: Plant, ba
         assert (one.defect_type, one.source) == (by_label[one.label].defect_type, by_label[one.label].source)
     assert all(torch.equal(a.patches, b.patches) for a, b in zip(found.patches.good, cut.good, strict=True))
     assert [unit.frame for unit in found.patches.good] == [unit.frame for unit in cut.good]
+    assert {unit.group for unit in found.patches.good} == {""}
+
+
+def test_good_pieces_keep_the_leakage_group_of_their_frame_whatever_is_kept_of_them(
+    taught: Plant, backbone: Backbone
+) -> None:
+    frames = lesson(taught)
+    describing(taught).patches(backbone, frames)
+    grouped = [(frame, [replace(label, group=f"series {frame.id}") for label in labels]) for frame, labels in frames]
+    again = describing(taught).patches(backbone, grouped)
+    assert again.frames_described == 0
+    assert {unit.group for unit in again.patches.good} == {f"series {frame.id}" for frame, _ in frames[:3]}
+    assert grouped[0][1][0].statement != frames[0][1][0].statement
 
 
 def test_a_second_time_needs_no_pixels_and_gives_the_same_bits(taught: Plant, backbone: Backbone) -> None:
