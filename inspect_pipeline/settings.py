@@ -23,6 +23,7 @@ from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.services.folder_split import SplitSettings
 from inspect_pipeline.services.pipeline import IntakeSettings
+from inspect_pipeline.services.teaching_settings import TeachingSettings
 from inspect_pipeline.services.training_settings import TrainingSettings
 
 ENVIRONMENT_PREFIX = "INSPECT_"
@@ -32,11 +33,20 @@ _PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """Where state is kept; what is not given lies in the workspace. URLs may hold passwords, so they are not shown."""
+    """Where state is kept; what is not given lies in the workspace. URLs may hold passwords, so they are not shown.
+
+    ``features_mib`` is how much the descriptors of labelled regions may hold on the disk; those not used for longest go
+    first and are made anew when they are needed.
+    """
 
     catalog_url: str | None = field(default=None, repr=False)
     images_url: str | None = field(default=None, repr=False)
     mlflow_uri: str | None = field(default=None, repr=False)
+    features_mib: int = 2048
+
+    def __post_init__(self) -> None:
+        if self.features_mib < 1:
+            raise ConfigError(f"stores: features_mib {self.features_mib} keeps nothing; give at least 1 MiB")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +126,7 @@ class Settings:
     stores: StoreSettings = field(default_factory=StoreSettings)
     backbone: BackboneSettings = field(default_factory=BackboneSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    teaching: TeachingSettings = field(default_factory=TeachingSettings)
     training: TrainingSettings = field(default_factory=TrainingSettings)
     demo: SplitSettings = field(default_factory=SplitSettings)
     recipes: RecipeSettings = field(default_factory=RecipeSettings)

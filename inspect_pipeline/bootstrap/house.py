@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.scoring import ScoreSummary
     from inspect_pipeline.services.teaching import Teaching, TeachSummary
     from inspect_pipeline.services.training import TrainSummary
+    from inspect_pipeline.services.type_book import TypeBook
 
 
 def utc_now() -> datetime:
@@ -238,8 +239,10 @@ class House(Stores):
             catalog=self.catalog,
             images=self.images,
             registry=self.registry,
+            features=self.features,
             settings=detector if adaptation is None else replace(detector, adaptation=adaptation),
             promise=self.settings.recipe(recipe).promise,
+            options=self.settings.teaching,
             clock=self.clock,
             progress=self.progress,
             revision=code_revision(),
@@ -273,6 +276,28 @@ class House(Stores):
             operator=operator,
         )
         return teaching.adapt(line, recipe, seed=seed)
+
+    def withdraw(
+        self,
+        defect_type: str,
+        *,
+        line: str = "default",
+        recipe: str = "default",
+        operator: str = "operator",
+        seed: int = 0,
+    ) -> "TeachSummary":
+        """Take back all samples of a type, then adapt the line's detector to what is left."""
+        from inspect_pipeline.services.withdrawing import Withdrawing
+
+        Withdrawing(catalog=self.catalog, clock=self.clock).withdraw(line, defect_type, operator=operator)
+        return self.adapt(line=line, recipe=recipe, seed=seed)
+
+    @cached_property
+    def types(self) -> "TypeBook":
+        """The defect types of the lines and the steps that people decide."""
+        from inspect_pipeline.services.type_book import TypeBook
+
+        return TypeBook(catalog=self.catalog, registry=self.registry, clock=self.clock)
 
     def adapt(self, *, line: str, recipe: str = "default", seed: int = 0) -> "TeachSummary":
         """Build the line's detector from all its support labels in force; the same labels give the same version."""

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.cameras.sample_folder import read_boxed_images, read_sample_folder
-from inspect_pipeline.domain.labels import LabelRole
+from inspect_pipeline.domain.labels import Label, LabelRole
+from inspect_pipeline.domain.material import CapturedFrame
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.domain.taxonomy import checked_type, is_normal
-from inspect_pipeline.errors import BadDataError, BadImageError
+from inspect_pipeline.errors import BadDataError, BadImageError, RefusedError
 from inspect_pipeline.imaging.capture_quality import QualityLimits, judge
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.labelled_source import LabelledSource
+from inspect_pipeline.services.naming import Taxonomy
+from inspect_pipeline.services.withdrawing import Withdrawing
 
 
 def take_in(
@@ -28,9 +31,11 @@ def take_in(
 ) -> IngestSummary:
     """Take in the samples (and known-good images) of a line, labelled.
 
-    All images are read and judged first: where one cannot teach, BadDataError says so and nothing is taken in.
+    All images are read and judged first: where one cannot teach, BadDataError says so and nothing is taken in. Samples
+    that were withdrawn count again. Raises RefusedError for a retired type.
     """
     name = checked_type(defect_type)
+    _refuse_retired(stores, name, line=line)
     images = [_from("samples", image) for image in _samples(name, samples, labels)]
     if normals is not None:
         good = read_sample_folder(normals, class_name="normal")
@@ -40,7 +45,25 @@ def take_in(
         images=images, store=stores.images, role=LabelRole.SUPPORT, operator=operator, clock=stores.clock
     )
     coil = stores.coil_named(f"{SAMPLES}{line}", line=line, recipe=recipe, family=line)
-    return stores.ingesting(recipe, label_frame=source.labels, finished=True).run(source, coil)
+    said: list[Label] = []
+
+    def labels_of(frame: CapturedFrame) -> list[Label]:
+        of_frame = source.labels(frame)
+        said.extend(of_frame)
+        return of_frame
+
+    summary = stores.ingesting(recipe, label_frame=labels_of, finished=True).run(source, coil)
+    Withdrawing(catalog=stores.catalog, clock=stores.clock).repeat(line, said, operator=operator)
+    return summary
+
+
+def _refuse_retired(stores: Stores, name: str, *, line: str) -> None:
+    with stores.catalog.transaction() as unit:
+        retired = Taxonomy.of(unit.types(line)).retired
+    if name in retired:
+        raise RefusedError(
+            f"type {name!r} is retired on line {line!r}; bring it back with 'inspect-pipeline types restore' first"
+        )
 
 
 def _from(kind: str, image: LabelledImage) -> LabelledImage:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.correcting import Correcting
     from inspect_pipeline.services.flat_fields import FlatFields
     from inspect_pipeline.services.ingest import Ingest, LabelFrame
+    from inspect_pipeline.store.features import FileFeatureStore
     from inspect_pipeline.store.images import FileImageStore
     from inspect_pipeline.store.object_images import ObjectImageStore
     from inspect_pipeline.store.registry import MlflowRegistry
@@ -61,6 +62,14 @@ class Stores:
     def images(self) -> "FileImageStore | ObjectImageStore":
         """The content-addressed image files: in the workspace, or where stores.images_url says."""
         return open_image_store(self.settings.images_url)
+
+    @cached_property
+    def features(self) -> "FileFeatureStore":
+        """The descriptors of labelled regions, kept so that teaching again needs no backbone."""
+        from inspect_pipeline.store.features import FileFeatureStore
+
+        limit_bytes = self.settings.stores.features_mib << 20
+        return FileFeatureStore(self.settings.workspace / "features", limit_bytes=limit_bytes)
 
     @cached_property
     def registry(self) -> "MlflowRegistry":

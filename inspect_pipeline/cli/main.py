@@ -21,6 +21,7 @@ from inspect_pipeline.cli import (
     score,
     teach,
     train,
+    types,
 )
 from inspect_pipeline.cli.models import gating, listing, transport
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, WorkspaceOption
@@ -64,6 +65,13 @@ flatfield_app = typer.Typer(help="Flat fields of the cameras, from reference cap
 flatfield_app.command("build")(flatfield.build)
 flatfield_app.command("list")(flatfield.show)
 app.add_typer(flatfield_app, name="flatfield")
+
+types_app = typer.Typer(help="The defect types of a line and how far they have come.", no_args_is_help=True)
+types_app.command("list")(types.show)
+types_app.command("approve")(types.approve)
+types_app.command("retire")(types.retire)
+types_app.command("restore")(types.restore)
+app.add_typer(types_app, name="types")
 
 flows_app = typer.Typer(help="The flows on their schedules, here or deployed.", no_args_is_help=True)
 flows_app.command("serve")(flows.serve)

@@ -53,6 +53,11 @@ NormalsOption = Annotated[
 ]
 
 
+WithdrawOption = Annotated[
+    bool, typer.Option("--withdraw", help="Take the type's samples back instead, and adapt to what is left.")
+]
+
+
 def teach(
     context: typer.Context,
     *,
@@ -60,6 +65,7 @@ def teach(
     samples: SamplesOption = None,
     labels: LabelsOption = None,
     normals: NormalsOption = None,
+    withdraw: WithdrawOption = False,
     line: LineOption = "default",
     recipe: RecipeOption = "default",
     operator: OperatorOption = None,
@@ -72,29 +78,36 @@ def teach(
 ) -> None:
     """Teach a defect type from 3 to 5 samples; the line's new detector is registered as challenger.
 
+    With --withdraw the type is un-taught: the detector of the samples left, often one of before, is the challenger.
     Ends with 4 when the same samples were taught before.
     """
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
-    if (samples is None) == (labels is None):
+    if withdraw and any(given is not None for given in (samples, labels, normals)):
+        raise UserError("--withdraw takes samples back; give no --samples, --labels or --normals with it")
+    if not withdraw and (samples is None) == (labels is None):
         raise UserError("teach needs samples of the type: give either --samples DIR or --labels FILE")
     name = checked_type(defect_type)
     if adaptation is not None:
         checked_adaptation(adaptation)
+    who = operator_name(operator)
     with session.house() as house:
-        summary = house.teach(
-            name,
-            samples=samples,
-            labels=labels,
-            normals=normals,
-            line=line,
-            recipe=recipe,
-            operator=operator_name(operator),
-            seed=seed,
-            adaptation=adaptation,
-        )
+        if withdraw:
+            summary = house.withdraw(name, line=line, recipe=recipe, operator=who, seed=seed)
+        else:
+            summary = house.teach(
+                name,
+                samples=samples,
+                labels=labels,
+                normals=normals,
+                line=line,
+                recipe=recipe,
+                operator=who,
+                seed=seed,
+                adaptation=adaptation,
+            )
     document = teach_document(summary, name)
     session.answer(document, lambda: _view(document))
-    if not summary.new:
+    if not summary.new and not withdraw:
         raise NothingToDoError(f"{summary.model} version {summary.version} was taught the same samples before")
 
 
@@ -118,7 +131,33 @@ def _view(document: Document) -> "RenderableType":
             **_adaptation(document["adaptation"]),
         },
     )
-    return stacked(main, _types(document), *(grid("Warning", (warning,), ()) for warning in document["warnings"]))
+    warnings = (grid(kind, (message,), ()) for kind, message in _warnings(document))
+    return stacked(main, _types(document), _effect(document["effect"]), *warnings)
+
+
+def _warnings(document: Document) -> list[tuple[str, str]]:
+    """Return (severity, message) of all that is to be said; without records what there is are warnings."""
+    checks = [(f"{check['severity']}: {check['kind']}".capitalize(), check["message"]) for check in document["checks"]]
+    return checks or [("Warning", warning) for warning in document["warnings"]]
+
+
+def _effect(effect: Document | None) -> "RenderableType | None":
+    """Return what changes on recent frames, or why that is not known."""
+    from inspect_pipeline.cli.tables import facts
+
+    if effect is None:
+        return None
+    if effect["skipped"] is not None:
+        return facts("Effect on recent frames", {"not tried": effect["skipped"]})
+    extra = effect["extra_alarms"]
+    rows: dict[str, object] = {
+        "frames": f"{effect['frames']} of those judged last, against {effect['against']}",
+        "extra alarms": share_text(extra["count"], extra["of"], extra["interval"]),
+        "verdicts that change": ", ".join(f"{flip} {count}" for flip, count in effect["flips"].items()) or "none",
+    }
+    if effect["changed"]:
+        rows["frames that change"] = ", ".join(one["source"] for one in effect["changed"])
+    return facts("Effect on recent frames", rows | ({"note": effect["note"]} if effect["note"] else {}))
 
 
 def _adaptation(outcome: Document | None) -> dict[str, str]:
@@ -143,8 +182,15 @@ def _types(document: Document) -> "RenderableType":
                 share_text(row["found"], row["of"], row["interval"]),
                 confused or "none",
                 "new" if forgetting is None else rate_text(forgetting, None),
+                _cost((document["against_champion"] or {}).get(name)),
             )
         )
-    return grid(
-        "Types, each sample left out once", ("type", "life cycle", "found", "named instead", "forgetting"), rows
-    )
+    columns = ("type", "life cycle", "found", "named instead", "forgetting", "against the champion")
+    return grid("Types, each sample left out once", columns, rows)
+
+
+def _cost(cost: Document | None) -> str:
+    """Return what the new types cost a type of the detector in force, in points of its left-out samples."""
+    if cost is None:
+        return ""
+    return f"{-cost['lost_points']:+.1f} found, {-cost['lost_naming_points']:+.1f} named (of {cost['of']})"

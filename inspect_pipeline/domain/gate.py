@@ -39,7 +39,10 @@ class TypeEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a manifest says of a model: promise and estimate of overkill, types, episodes of the outer loop."""
+    """What a manifest says of a model: promise and estimate of overkill, types, episodes of the outer loop.
+
+    ``refused`` are the doubts about its samples that let no detector through.
+    """
 
     promised_overkill: float | None = None
     overkill: Rate | None = None
@@ -49,6 +52,7 @@ class Evidence:
     baseline_accuracy: float | None = None
     difference_low: float | None = None
     chosen: str | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ class GateReport:
 
 def judge_detector(challenger: Evidence, champion: Evidence | None, *, rules: GateRules) -> GateReport:
     """Return the report on a detector; the first detector of a line is held against the promise alone."""
-    reasons = _overkill_reasons(challenger)
+    reasons = [*challenger.refused, *_overkill_reasons(challenger)]
     for evidence in challenger.types:
         reasons += _type_reasons(evidence, rules)
     if champion is not None:
@@ -141,6 +145,7 @@ def evidence_to(evidence: Evidence) -> dict[str, Any]:
         "baseline_accuracy": evidence.baseline_accuracy,
         "difference_low": evidence.difference_low,
         "chosen": evidence.chosen,
+        "refused": list(evidence.refused),
     }
 
 
@@ -160,4 +165,5 @@ def evidence_from(manifest: Mapping[str, Any]) -> Evidence:
         baseline_accuracy=stored.get("baseline_accuracy"),
         difference_low=stored.get("difference_low"),
         chosen=stored.get("chosen"),
+        refused=tuple(stored.get("refused", ())),
     )

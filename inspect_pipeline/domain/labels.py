@@ -24,11 +24,15 @@ class LabelKind(StrEnum):
 
 
 class LabelRole(StrEnum):
-    """What a label may be used for: supports teach, held-out labels only measure, history meta-trains."""
+    """What a label may be used for: supports teach, held-out labels only measure, history meta-trains.
+
+    A withdrawn one takes back the label that it supersedes: nothing is in force for the region.
+    """
 
     HISTORY = "history"
     SUPPORT = "support"
     HELD_OUT = "held out"
+    WITHDRAWN = "withdrawn"
 
 
 class Origin(StrEnum):
@@ -73,6 +77,14 @@ class Label:
             raise BadDataError(f"label {self.id}: a defect needs a type, and 'not a defect' must have none")
         if self.supersedes == self.id:
             raise BadDataError(f"label {self.id} supersedes itself; name the label that it replaces")
+
+    @property
+    def statement(self) -> tuple[str, ...]:
+        """What it says, whoever says it and when: two labels of one statement are the same to a teaching."""
+        region, roi = self.region, self.region.roi
+        box = (f"{side:09d}" for side in (roi.top, roi.left, roi.bottom, roi.right))
+        said = (self.kind.value, self.defect_type or "", self.role.value, region.source.value, region.mask or "")
+        return (region.frame, *box, *said, self.group or "")
 
 
 def in_force(labels: Iterable[Label], *, role: LabelRole | None = None) -> list[Label]:

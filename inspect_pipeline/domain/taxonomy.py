@@ -2,10 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.errors import BadDataError, RefusedError
 
 NORMAL_CLASSES = frozenset({"normal", "good", "ok"})
 UNKNOWN_TYPE = "unknown"
@@ -23,6 +26,45 @@ class LifeCycle(StrEnum):
     PROVISIONAL = "provisional"
     APPROVED = "approved"
     RETIRED = "retired"
+
+
+# Evidence moves a type between candidate and provisional; people approve it, retire it from anywhere and bring it back,
+# where it begins anew: what it had been approved on may have changed meanwhile.
+_MOVES: Mapping[LifeCycle, frozenset[LifeCycle]] = MappingProxyType(
+    {
+        LifeCycle.CANDIDATE: frozenset({LifeCycle.PROVISIONAL, LifeCycle.RETIRED}),
+        LifeCycle.PROVISIONAL: frozenset({LifeCycle.CANDIDATE, LifeCycle.APPROVED, LifeCycle.RETIRED}),
+        LifeCycle.APPROVED: frozenset({LifeCycle.RETIRED}),
+        LifeCycle.RETIRED: frozenset({LifeCycle.CANDIDATE}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeMove:
+    """One step of a type in its life cycle: from, to, who, why, when; ``before`` is None for its first."""
+
+    line: str
+    defect_type: str
+    before: LifeCycle | None
+    after: LifeCycle
+    operator: str
+    reason: str
+    at: datetime
+
+
+def may_move(before: LifeCycle | None, after: LifeCycle) -> bool:
+    """Whether a type may go from one stage to another; a new one (None) begins as candidate or provisional."""
+    if before is None:
+        return after in (LifeCycle.CANDIDATE, LifeCycle.PROVISIONAL)
+    return after in _MOVES[before]
+
+
+def check_move(defect_type: str, before: LifeCycle, after: LifeCycle) -> None:
+    """Raise RefusedError, which says what the type may become, where it may not go from one stage to another."""
+    if not may_move(before, after):
+        allowed = " or ".join(sorted(stage.value for stage in _MOVES[before]))
+        raise RefusedError(f"type {defect_type!r} is {before.value} and cannot become {after.value}, only {allowed}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ an adapted detector costs one adaptation a fold and one at the end. A rejected o
 leaves the closed form to the last bit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -50,6 +50,7 @@ class Lesson:
     settings: DetectorSettings
     dense: Mapping[str, Tensor]
     seed: int
+    known: Collection[str] = ()
 
     def start(self, numbers: Sequence[int]) -> Start:
         """Return what an adaptation may see of these examples."""
@@ -72,6 +73,7 @@ class Lesson:
             seed=self.seed,
             prior=self.dense.get(PRIOR),
             shaping=adapted.shaping,
+            known=self.known,
         )
 
     def cut(self, adapted: Adapted, number: int) -> Patches:
@@ -99,6 +101,7 @@ def teach_adapted(
     seed: int,
     clock: Clock,
     progress: Progress | None = None,
+    known: Collection[str] = (),
 ) -> Taught:
     """Return the detector taught with ``settings.adaptation``, or with the closed form where that is no better.
 
@@ -120,6 +123,7 @@ def teach_adapted(
         settings=settings,
         dense=initialization.dense,
         seed=seed,
+        known=known,
     )
     return adapt_lesson(lesson, clock=clock, progress=progress)
 

@@ -1,11 +1,12 @@
 """Teaching: known-good regions and a few samples a type become a detector that keeps its promise."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
 
+from inspect_pipeline.domain.checks import Check, CheckKind, Severity
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
@@ -18,6 +19,7 @@ from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.known_types import TypeCost, costs_of_company
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
 from inspect_pipeline.learning.shaping import Shaping
 from inspect_pipeline.learning.support_checks import check_supports
@@ -44,18 +46,25 @@ class Taught:
 
     ``confusions`` counts, for every type, what its left-out samples were named (``unknown``: only abnormal;
     ``missed``: nothing). ``forgetting`` is the share of a type's left-out samples that the company of the other types
-    costs. ``overkill`` are good units that alarm when left out. ``adaptation`` says whether something beyond the closed
-    form was tried, and what it gave.
+    costs; ``costs`` are what the types that were not known before cost those that were. ``overkill`` are good units
+    that alarm when left out. ``checks`` are what is to be said of the samples. ``adaptation`` says whether something
+    beyond the closed form was tried, and what it gave.
     """
 
     detector: Detector
     leave_one_out: tuple[LeaveOneOut, ...]
     confusions: Mapping[str, Mapping[str, int]]
     forgetting: Mapping[str, float]
-    warnings: tuple[str, ...]
+    checks: tuple[Check, ...]
     normals: int
     overkill: Rate
+    costs: tuple[TypeCost, ...] = ()
     adaptation: AdaptationOutcome | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The checks as lines for a person."""
+        return tuple(check.message for check in self.checks)
 
 
 def teach(
@@ -86,10 +95,12 @@ def teach_patches(
     seed: int,
     prior: Tensor | None = None,
     shaping: Shaping | None = None,
+    known: Collection[str] = (),
 ) -> Taught:
     """Return the detector taught from patches cut before; the backbone is only carried along.
 
-    ``shaping`` is what an adaptation changes; the settings say ``closed_form`` until ``adapted_teaching`` accepts it.
+    ``known`` are the types of the one in force, for costs. ``shaping`` is what an adaptation changes; the settings say
+    ``closed_form`` until ``adapted_teaching`` accepts it.
     """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
@@ -116,16 +127,18 @@ def teach_patches(
         promise=promise,
         settings=replace(settings, adaptation=CLOSED_FORM),
     )
-    warnings = _promise_warnings(patches, promise, calibration)
-    warnings += check_supports(patches.supports, names, crossed, left_out)
+    doubts = check_supports(patches, names, crossed, left_out, settings=settings)
     return Taught(
         detector=detector,
         leave_one_out=tuple(_found(name, left_out) for name in names),
         confusions=_confusions(names, left_out),
         forgetting=_forgetting(names, left_out),
-        warnings=tuple(warnings),
+        checks=(*_promise_checks(patches, promise, calibration), *doubts),
         normals=len(patches.good),
         overkill=overkill,
+        costs=costs_of_company(
+            crossed, patches.supports, variants, names, left_out, known=known, promise=promise, settings=settings
+        ),
     )
 
 
@@ -189,7 +202,7 @@ def _forgetting(names: Sequence[str], left_out: Sequence[LeftOut]) -> dict[str, 
     return lost
 
 
-def _promise_warnings(patches: Patches, promise: Promise, calibration: Calibration) -> list[str]:
+def _promise_checks(patches: Patches, promise: Promise, calibration: Calibration) -> list[Check]:
     warnings = []
     if not calibration.distribution_free:
         warnings.append(
@@ -209,4 +222,4 @@ def _promise_warnings(patches: Patches, promise: Promise, calibration: Calibrati
             f"{partial} of {len(patches.good)} known-good regions are smaller than the unit of the promise; overkill "
             "of whole units will be higher than promised"
         )
-    return warnings
+    return [Check(kind=CheckKind.PROMISE, severity=Severity.NOTE, message=warning) for warning in warnings]

@@ -60,15 +60,14 @@ def _defect(images: ImageStore, label: Label) -> DefectRegion:
     )
 
 
-def labelled_frames(
-    catalog: Catalog, images: ImageStore, labels: Sequence[Label]
-) -> Iterator[tuple[CapturedFrame, FrameRegions, list[Label]]]:
-    """Yield every labelled frame once with its regions, in the order of capture whatever the order of the labels.
+def frames_with_labels(catalog: Catalog, labels: Sequence[Label]) -> list[tuple[CapturedFrame, list[Label]]]:
+    """Return every usable labelled frame once, in the order of capture, with its labels in the order of what they say.
 
-    Labels on an unusable frame neither teach nor train: such frames are left out.
+    So neither the order of the labels nor their ids matter. Labels on an unusable frame neither teach nor train: such
+    frames are left out. Raises NotFoundError for a frame that is not in the catalog.
     """
     by_frame: dict[str, list[Label]] = {}
-    for label in sorted(labels, key=lambda label: label.id):
+    for label in sorted(labels, key=lambda label: (label.statement, label.id)):
         by_frame.setdefault(label.region.frame, []).append(label)
     with catalog.transaction() as unit:
         found = {frame_id: unit.frame(frame_id) for frame_id in by_frame}
@@ -76,8 +75,16 @@ def labelled_frames(
         if frame is None:
             raise NotFoundError(f"frame {frame_id!r} is labelled but is not in the catalog")
     usable = [frame for frame in found.values() if frame is not None and frame.usable]
-    for frame in sorted(usable, key=lambda frame: (frame.coil, frame.camera, frame.first_line, frame.id)):
-        yield frame, frame_regions(images, frame, by_frame[frame.id]), by_frame[frame.id]
+    usable.sort(key=lambda frame: (frame.coil, frame.camera, frame.first_line, frame.id))
+    return [(frame, by_frame[frame.id]) for frame in usable]
+
+
+def labelled_frames(
+    catalog: Catalog, images: ImageStore, labels: Sequence[Label]
+) -> Iterator[tuple[CapturedFrame, FrameRegions, list[Label]]]:
+    """Yield the frames of ``frames_with_labels`` with their pixels and regions."""
+    for frame, of_frame in frames_with_labels(catalog, labels):
+        yield frame, frame_regions(images, frame, of_frame), of_frame
 
 
 def history(catalog: Catalog, images: ImageStore, *, unit_of: Callable[[str], UnitGrid]) -> Iterator[Example]:

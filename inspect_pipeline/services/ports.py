@@ -12,7 +12,7 @@ from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion, Promotion, StageRun
-from inspect_pipeline.domain.taxonomy import DefectType
+from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 
 
 class FrameSource(Protocol):
@@ -155,6 +155,14 @@ class CatalogUnit(Protocol):
         """Return the line's types by name."""
         ...
 
+    def add_type_move(self, move: TypeMove) -> None:
+        """Append a step of a type in its life cycle."""
+        ...
+
+    def type_moves(self, line: str, *, defect_type: str | None = None) -> list[TypeMove]:
+        """Return the steps of a line's types, or of one of them, in the order they were appended."""
+        ...
+
     def add_results(self, coil: str, results: Sequence[FrameResult]) -> int:
         """Add verdicts with their findings; one per (frame, detector); return how many were new."""
         ...
@@ -208,6 +216,18 @@ class ImageStore(Protocol):
 
     def has(self, address: str) -> bool:
         """Whether the bytes are there."""
+        ...
+
+
+class FeatureStore(Protocol):
+    """What can be worked out again but costs time, by key (64 hex digits); bounded, so anything may be gone."""
+
+    def get(self, key: str) -> bytes | None:
+        """Return the bytes put under the key, None where there are none or what is there is damaged."""
+        ...
+
+    def put(self, key: str, content: bytes) -> None:
+        """Keep the bytes under the key; entries not used for longest go where room is needed."""
         ...
 
 

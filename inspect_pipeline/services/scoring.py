@@ -17,9 +17,10 @@ from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, InspectError, NotFoundError, StorageError
 from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.imaging.regions import find_regions
-from inspect_pipeline.learning.detector import Detector, Typing
+from inspect_pipeline.learning.detector import Detector, ScoreMaps, Typing
 from inspect_pipeline.learning.detector_settings import UnitGrid
 from inspect_pipeline.services.models import CHAMPION, ModelReference
+from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, ImageStore, ModelRegistry
 
 HEATMAP_STEPS = 64
@@ -65,12 +66,12 @@ class Scoring:
         for an unknown coil or a line without a detector, InspectError when the books do not balance at the end.
         """
         started = self.clock()
-        coil, frames, done, judge, detector = self._open(coil_id, reference)
+        coil, frames, done, judge, detector, taxonomy = self._open(coil_id, reference)
         waiting = [frame for frame in frames if frame.id not in done]
         edge = strip_left(frames)
         for at in range(0, len(waiting), _FRAMES_A_TRANSACTION):
             batch = waiting[at : at + _FRAMES_A_TRANSACTION]
-            results = [self._judge(frame, detector, judge, edge) for frame in batch]
+            results = [self._judge(frame, detector, judge, edge, taxonomy) for frame in batch]
             with self.catalog.transaction() as unit:
                 unit.add_results(coil.id, results)
             self.progress(f"score {coil.id}", at + len(batch), len(waiting))
@@ -79,7 +80,7 @@ class Scoring:
 
     def _open(
         self, coil_id: str, reference: ModelReference | None
-    ) -> tuple[Coil, list[CapturedFrame], set[str], str, Detector]:
+    ) -> tuple[Coil, list[CapturedFrame], set[str], str, Detector, Taxonomy]:
         with self.catalog.transaction() as unit:
             coil = unit.coil(coil_id)
             frames = unit.frames(coil_id)
@@ -90,16 +91,19 @@ class Scoring:
         judge = f"{wanted.name}@{version}"
         with self.catalog.transaction() as unit:
             done = {result.frame for result in unit.results(coil_id, detector=judge)}
-        return coil, frames, done, judge, Detector.from_bundle(bundle)
+            taxonomy = Taxonomy.of(unit.types(coil.line))
+        return coil, frames, done, judge, Detector.from_bundle(bundle), taxonomy
 
-    def _judge(self, frame: CapturedFrame, detector: Detector, reference: str, edge: StripLeft) -> FrameResult:
+    def _judge(
+        self, frame: CapturedFrame, detector: Detector, reference: str, edge: StripLeft, taxonomy: Taxonomy
+    ) -> FrameResult:
         if frame.image is None or frame.reason is not None:
             return FrameResult(
                 frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=frame.reason or "no image"
             )
         try:
             pixels = decode(self._stored(frame.image, frame), name=frame.source)
-            findings, heatmap = self._findings(frame, pixels, detector, edge)
+            findings, heatmap = self._findings(frame, pixels, detector, edge, taxonomy)
         except (BadImageError, BadDataError, AlteredError) as error:
             return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
         return FrameResult(
@@ -124,20 +128,11 @@ class Scoring:
             ) from error
 
     def _findings(
-        self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft
+        self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft, taxonomy: Taxonomy
     ) -> tuple[tuple[Finding, ...], str]:
         maps = detector.examine(pixels)
         heatmap = self.images.put(encode_png(heatmap_pixels(maps.strongest)), suffix="png")
-        regions = find_regions(
-            _on_the_strip(maps.strongest, frame, stride_px=maps.stride_px),
-            threshold=1.0,
-            stride_px=maps.stride_px,
-            shape_px=pixels.shape[:2],
-            unit_px=_unit_px(detector.unit),
-        )
-        typings = detector.name_regions(maps, [region.roi for region in regions])
-        found = zip(regions, typings, strict=True)
-        return tuple(_finding(frame, region.roi, typing, edge) for region, typing in found), heatmap
+        return findings_in(frame, maps, detector, shape_px=pixels.shape[:2], edge=edge, taxonomy=taxonomy), heatmap
 
     def _close(
         self,
@@ -179,6 +174,28 @@ class Scoring:
             verdicts=dict(verdicts),
             seconds=seconds,
         )
+
+
+def findings_in(
+    frame: CapturedFrame,
+    maps: ScoreMaps,
+    detector: Detector,
+    *,
+    shape_px: tuple[int, ...],
+    edge: StripLeft,
+    taxonomy: Taxonomy,
+) -> tuple[Finding, ...]:
+    """Return what a detector's score maps of a frame of ``shape_px`` (h, w) show on the strip, at its place."""
+    regions = find_regions(
+        _on_the_strip(maps.strongest, frame, stride_px=maps.stride_px),
+        threshold=1.0,
+        stride_px=maps.stride_px,
+        shape_px=(shape_px[0], shape_px[1]),
+        unit_px=_unit_px(detector.unit),
+    )
+    typings = detector.name_regions(maps, [region.roi for region in regions])
+    found = zip(regions, typings, strict=True)
+    return tuple(_finding(frame, region.roi, taxonomy.applied(typing), edge) for region, typing in found)
 
 
 def _not_inspected_m(coil: Coil, frames: Sequence[CapturedFrame], results: Sequence[FrameResult]) -> float:

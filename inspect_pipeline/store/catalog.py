@@ -15,7 +15,7 @@ from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import ImageClass
-from inspect_pipeline.domain.taxonomy import DefectType
+from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import InspectError
 from inspect_pipeline.store import frames as frame_rows
 from inspect_pipeline.store import history, retention_rows
@@ -152,6 +152,14 @@ class SqlUnit:
     def types(self, line: str) -> list[DefectType]:
         """Return the line's types by name."""
         return label_rows.list_types(self._session, line)
+
+    def add_type_move(self, move: TypeMove) -> None:
+        """Append a step of a type in its life cycle."""
+        history.add_type_move(self._writing(), move)
+
+    def type_moves(self, line: str, *, defect_type: str | None = None) -> list[TypeMove]:
+        """Return the steps of a line's types, or of one of them, in the order they were appended."""
+        return history.list_type_moves(self._session, line, defect_type=defect_type)
 
     def add_results(self, coil: str, results: Sequence[FrameResult]) -> int:
         """Add verdicts with their findings; one per (frame, detector); return how many were new."""

@@ -1,10 +1,11 @@
-"""What was done: stages and promotions, appended in SQL."""
+"""What was done: stages, promotions and steps of types, appended in SQL."""
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from inspect_pipeline.domain.records import Promotion, StageRun
-from inspect_pipeline.store.tables import PromotionRow, StageRunRow
+from inspect_pipeline.domain.taxonomy import LifeCycle, TypeMove
+from inspect_pipeline.store.tables import PromotionRow, StageRunRow, TypeMoveRow
 
 
 def add_stage(session: Session, run: StageRun) -> None:
@@ -59,6 +60,39 @@ def list_promotions(session: Session, model: str) -> list[Promotion]:
             model=row.model,
             from_version=row.from_version,
             to_version=row.to_version,
+            operator=row.operator,
+            reason=row.reason,
+            at=row.at,
+        )
+        for row in session.scalars(query)
+    ]
+
+
+def add_type_move(session: Session, move: TypeMove) -> None:
+    """Append a step of a type in its life cycle."""
+    values = {
+        "line": move.line,
+        "defect_type": move.defect_type,
+        "before": None if move.before is None else move.before.value,
+        "after": move.after.value,
+        "operator": move.operator,
+        "reason": move.reason,
+        "at": move.at,
+    }
+    session.execute(insert(TypeMoveRow).values(values))
+
+
+def list_type_moves(session: Session, line: str, *, defect_type: str | None) -> list[TypeMove]:
+    """Return the steps of a line's types, or of one of them, in the order they were appended."""
+    query = select(TypeMoveRow).where(TypeMoveRow.line == line).order_by(TypeMoveRow.seq)
+    if defect_type is not None:
+        query = query.where(TypeMoveRow.defect_type == defect_type)
+    return [
+        TypeMove(
+            line=row.line,
+            defect_type=row.defect_type,
+            before=None if row.before is None else LifeCycle(row.before),
+            after=LifeCycle(row.after),
             operator=row.operator,
             reason=row.reason,
             at=row.at,

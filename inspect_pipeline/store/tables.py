@@ -1,4 +1,4 @@
-"""The tables of the catalog. Rows of labels, verdicts, stages and promotions are only ever appended."""
+"""The tables of the catalog. Rows of labels, verdicts, steps, stages and promotions are only appended."""
 
 from datetime import datetime
 from typing import Any
@@ -165,6 +165,22 @@ class DefectTypeRow(Base):
     line: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     life_cycle: Mapped[str]
+
+
+class TypeMoveRow(Base):
+    """One step of a type in its life cycle; only ever appended."""
+
+    __tablename__ = "type_moves"
+    __table_args__ = (Index(None, "line", "defect_type"), _COUNTED)
+
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True)
+    line: Mapped[str]
+    defect_type: Mapped[str]
+    before: Mapped[str | None]
+    after: Mapped[str]
+    operator: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]
 
 
 class FrameResultRow(Base):

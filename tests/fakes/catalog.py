@@ -14,7 +14,7 @@ from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil, mm_per_line
 from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
-from inspect_pipeline.domain.taxonomy import DefectType
+from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 
 
@@ -28,6 +28,7 @@ class _State:
     results: dict[tuple[str, str], FrameResult] = field(default_factory=dict)
     stages: list[StageRun] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
+    type_moves: list[TypeMove] = field(default_factory=list)
 
     def copied(self) -> "_State":
         return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
@@ -287,6 +288,14 @@ class InMemoryUnit:
 
     def stages(self, *, coil: str | None = None) -> list[StageRun]:
         return sorted((run for run in self._state.stages if coil in (None, run.coil)), key=lambda run: run.started_at)
+
+    def add_type_move(self, move: TypeMove) -> None:
+        _check_zone(move.at)
+        self._state.type_moves.append(move)
+
+    def type_moves(self, line: str, *, defect_type: str | None = None) -> list[TypeMove]:
+        moves = (move for move in self._state.type_moves if move.line == line)
+        return [move for move in moves if defect_type in (None, move.defect_type)]
 
     def add_promotion(self, promotion: Promotion) -> None:
         _check_zone(promotion.at)

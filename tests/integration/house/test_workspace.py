@@ -11,11 +11,13 @@ import pytest
 from inspect_pipeline.bootstrap.doctor import network
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.samples import take_in
-from inspect_pipeline.domain.labels import LabelKind, LabelRole
-from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from inspect_pipeline.domain.labels import LabelKind, LabelRole, in_force
+from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
+from inspect_pipeline.errors import BadDataError, NotFoundError, RefusedError, StorageError
 from inspect_pipeline.imaging.painting import paint
 from inspect_pipeline.services.folder_split import SplitSettings
 from inspect_pipeline.services.ingest import IngestSummary
+from inspect_pipeline.services.withdrawing import Withdrawing
 from inspect_pipeline.settings import BackboneSettings, Settings, StoreSettings
 
 SIDE_PX = 64
@@ -111,6 +113,35 @@ def test_the_same_samples_given_twice_are_taken_in_once(tmp_path: Path) -> None:
             for name in ("first", "second")
         ]
     assert [(summary.new, summary.labels) for summary in summaries] == [(3, 3), (0, 0)]
+
+
+def test_withdrawn_samples_that_are_given_again_are_in_force_again_and_keep_their_measures(tmp_path: Path) -> None:
+    samples = write_images(tmp_path / "scratches", 3, kind="scratch")
+    with opened(tmp_path / "workspace") as house:
+        taken_in(house, samples)
+        work = Withdrawing(catalog=house.catalog, clock=house.clock)
+        work.withdraw("strip", "scratch", operator="night shift")
+        with house.catalog.transaction() as unit:
+            assert in_force(unit.labels(line="strip"), role=LabelRole.SUPPORT) == []
+        taken_in(house, samples)
+        with house.catalog.transaction() as unit:
+            again = in_force(unit.labels(line="strip"), role=LabelRole.SUPPORT)
+            frames = unit.frames("samples of strip")
+        assert [label.defect_type for label in again] == ["scratch"] * 3
+        assert all(frame.measures is not None and (frame.measures.focus or 0.0) > 0.0 for frame in frames)
+
+
+def test_samples_of_a_retired_type_are_refused_before_anything_is_taken_in(tmp_path: Path) -> None:
+    samples = write_images(tmp_path / "scratches", 3, kind="scratch")
+    with opened(tmp_path / "workspace") as house:
+        with house.catalog.transaction() as unit:
+            unit.put_type("strip", DefectType(name="scratch", life_cycle=LifeCycle.RETIRED))
+        with pytest.raises(RefusedError, match="types restore"):
+            taken_in(house, samples)
+        with house.catalog.transaction() as unit:
+            assert unit.coil("samples of strip") is None
+        house.types.restore("strip", "scratch", operator="a", reason="b")
+        assert taken_in(house, samples).labels == 3
 
 
 def test_a_sample_that_cannot_be_read_is_said_and_nothing_is_taken_in(tmp_path: Path) -> None:

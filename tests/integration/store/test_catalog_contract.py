@@ -12,7 +12,7 @@ from inspect_pipeline.domain.labels import LabelRole
 from inspect_pipeline.domain.ledger import spans_of
 from inspect_pipeline.domain.material import Coil, Roi
 from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
-from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
+from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from inspect_pipeline.services.ports import Catalog
 from tests.integration.store.records import (
@@ -411,6 +411,29 @@ def test_stages_come_oldest_first_with_their_detail(catalog: Catalog) -> None:
 def test_a_stage_of_an_unknown_coil_is_refused(catalog: Catalog) -> None:
     with pytest.raises(StorageError, match="do not belong together"), catalog.transaction() as unit:
         unit.add_stage(StageRun(stage="score", started_at=NOON, seconds=1.0, coil="coil-9"))
+
+
+def test_steps_of_types_come_in_the_order_of_appending_each_line_its_own(catalog: Catalog) -> None:
+    first = TypeMove(
+        line="line-1",
+        defect_type="Kratzer ü",
+        before=None,
+        after=LifeCycle.CANDIDATE,
+        operator="teach",
+        reason="2 samples",
+        at=NOON,
+    )
+    second = replace(first, before=LifeCycle.CANDIDATE, after=LifeCycle.RETIRED, operator="night shift", reason="gone")
+    other = replace(first, line="line-2")
+    stain = replace(first, defect_type="stain")
+    with catalog.transaction() as unit:
+        for move in (first, other, second, stain):
+            unit.add_type_move(move)
+    with catalog.transaction() as unit:
+        assert unit.type_moves("line-1") == [first, second, stain]
+        assert unit.type_moves("line-1", defect_type="Kratzer ü") == [first, second]
+        assert unit.type_moves("line-2") == [other]
+        assert unit.type_moves("line-3") == []
 
 
 def test_promotions_come_in_the_order_of_appending(catalog: Catalog) -> None:

@@ -14,6 +14,7 @@ from inspect_pipeline.domain.ledger import Cover, Interval, Span, ledger
 from inspect_pipeline.domain.material import Coil
 from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
 from inspect_pipeline.domain.statistics import rate
+from inspect_pipeline.domain.taxonomy import LifeCycle, TypeMove
 from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.coils import CoilBook, CoilFacts
 from inspect_pipeline.services.detect_evaluation import DetectSummary
@@ -23,6 +24,7 @@ from inspect_pipeline.services.intake_rate import Rates
 from inspect_pipeline.services.scoring import ScoreSummary
 from inspect_pipeline.services.teaching import TeachSummary
 from inspect_pipeline.services.training import TrainSummary
+from inspect_pipeline.services.type_book import TypeFacts
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DETECTOR = "detector.default.default"
@@ -171,7 +173,71 @@ TAUGHT = TeachSummary(
     normals=40,
     overkill={"alarms": 1, "of": 40, "interval": [0.0006, 0.1316]},
     seconds=3.0,
+    checks=({"kind": "blurred", "severity": "doubt", "labels": ["a"], "message": "two samples look alike"},),
+    against_champion={
+        "crack": {
+            "of": 5,
+            "found_before": 5,
+            "found_after": 4,
+            "named_before": 4,
+            "named_after": 4,
+            "lost_points": 20.0,
+            "lost_naming_points": 0.0,
+        }
+    },
+    effect={
+        "against": f"{DETECTOR}@3",
+        "frames": 50,
+        "flips": {"PASS->DEFECT": 2},
+        "extra_alarms": {"count": 2, "of": 50, "interval": [0.005, 0.137]},
+        "changed": [
+            {"coil": "coil-7", "frame": "f1", "source": "one [bold].png", "before": "PASS", "after": "DEFECT"},
+            {"coil": "coil-7", "frame": "f2", "source": "two.png", "before": "PASS", "after": "DEFECT"},
+        ],
+        "skipped": None,
+        "note": "3 of 53 frames have no image any more",
+    },
 )
+MOVE = TypeMove(
+    line="default",
+    defect_type="crack",
+    before=LifeCycle.PROVISIONAL,
+    after=LifeCycle.APPROVED,
+    operator="night shift",
+    reason="20 coils",
+    at=NOW,
+)
+
+
+@dataclass
+class FakeTypes:
+    """The steps of types, with the calls that were made; ``failure`` is raised by any step."""
+
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    failure: Exception | None = None
+
+    def listing(self, line: str, recipe: str) -> list[TypeFacts]:
+        self.calls.append(("listing", {"line": line, "recipe": recipe}))
+        stage = LifeCycle.APPROVED
+        return [TypeFacts(name="crack", life_cycle=stage, supports=5, held_out=2, in_champion=True, last=MOVE)]
+
+    def approve(self, line: str, recipe: str, defect_type: str, *, operator: str, reason: str) -> TypeMove:
+        return self._step("approve", LifeCycle.APPROVED, line, defect_type, operator, reason)
+
+    def retire(self, line: str, defect_type: str, *, operator: str, reason: str) -> TypeMove:
+        return self._step("retire", LifeCycle.RETIRED, line, defect_type, operator, reason)
+
+    def restore(self, line: str, defect_type: str, *, operator: str, reason: str) -> TypeMove:
+        return self._step("restore", LifeCycle.CANDIDATE, line, defect_type, operator, reason)
+
+    def _step(self, name: str, after: LifeCycle, *words: str) -> TypeMove:
+        line, defect_type, operator, reason = words
+        self.calls.append((name, {"line": line, "type": defect_type, "operator": operator, "reason": reason}))
+        if self.failure is not None:
+            raise self.failure
+        return replace(MOVE, line=line, defect_type=defect_type, after=after, operator=operator, reason=reason)
+
+
 SCORED = ScoreSummary(
     coil="coil-7",
     detector=f"{DETECTOR}@4",
@@ -285,6 +351,7 @@ class FakeHouse:
     """Answers every door; ``calls`` keeps (door, arguments), ``failure`` is raised by every door."""
 
     models: FakeModels = field(default_factory=FakeModels)
+    types: FakeTypes = field(default_factory=FakeTypes)
     ends_itself: bool = False
     ingested: IngestSummary = INGESTED
     trained: TrainSummary = TRAINED
@@ -438,6 +505,10 @@ class FakeHouse:
             return self.taught
         outcome = {"name": adaptation, "accepted": False, "reason": "margins of left-out samples change by -0.100"}
         return replace(self.taught, adaptation=outcome)
+
+    def withdraw(self, defect_type: str, *, line: str, recipe: str, operator: str, seed: int) -> TeachSummary:
+        self._called("withdraw", defect_type=defect_type, operator=operator, line=line)
+        return self.taught
 
     def score(self, coil: str, *, model: str | None) -> ScoreSummary:
         self._called("score", coil=coil, model=model)

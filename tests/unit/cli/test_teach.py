@@ -86,3 +86,48 @@ def test_an_adaptation_that_is_none_is_refused_in_one_line_before_any_work(progr
     assert "no adaptation 'magic'; name one of closed_form, gradient_head" in ran.err
     assert len(ran.err.strip().splitlines()) == 1
     assert program.house.calls == []
+
+
+def test_doubts_effect_and_cost_are_answered_as_data_and_shown_to_a_person(program: Program) -> None:
+    ran = program("teach", "crack", "--samples", "five", "--json")
+    assert ran.document["checks"][0]["kind"] == "blurred"
+    assert ran.document["effect"]["flips"] == {"PASS->DEFECT": 2}
+    assert ran.document["against_champion"]["crack"]["lost_points"] == 20.0
+
+    shown = program("teach", "crack", "--samples", "five").out
+    assert "Doubt: blurred" in shown
+    assert "PASS->DEFECT 2" in shown
+    assert "0.040 [0.005, 0.137] (2 of 50)" in shown
+    assert "one [bold].png, two.png" in shown
+    assert "3 of 53 frames have no image any more" in shown
+    assert "-20.0 found" in shown
+
+
+def test_an_effect_that_was_not_tried_gives_its_reason(program: Program) -> None:
+    skipped = {**(program.house.taught.effect or {}), "skipped": "no detector is in force to compare with"}
+    program.house.taught = replace(program.house.taught, effect=skipped)
+    assert "no detector is in force" in program("teach", "crack", "--samples", "five").out
+
+
+def test_a_version_from_before_checks_and_effects_is_shown_all_the_same(program: Program) -> None:
+    program.house.taught = replace(program.house.taught, effect=None, checks=(), against_champion=None)
+    shown = program("teach", "crack", "--samples", "five").out
+    assert "Warning" in shown
+    assert "two samples look alike" in shown
+    assert "Effect" not in shown
+
+
+def test_a_type_is_withdrawn_and_the_detector_of_before_is_answered(program: Program) -> None:
+    program.house.taught = replace(program.house.taught, new=False)
+    ran = program("teach", "crack", "--withdraw", "--operator", "night shift", "--json")
+    assert (ran.code, ran.document["version"]) == (0, "4")
+    expected = {"defect_type": "crack", "operator": "night shift", "line": "default"}
+    assert program.house.calls == [("withdraw", expected)]
+
+
+@pytest.mark.parametrize("words", [("--samples", "a"), ("--labels", "b"), ("--normals", "c")])
+def test_samples_are_either_given_or_taken_back(program: Program, words: tuple[str, ...]) -> None:
+    ran = program("teach", "crack", "--withdraw", *words)
+    assert ran.code == 2
+    assert "--withdraw takes samples back" in ran.err
+    assert program.house.calls == []

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inspect_pipeline.domain.taxonomy import LifeCycle, checked_name, checked_type, is_normal, life_cycle_for
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.domain.taxonomy import (
+    LifeCycle,
+    check_move,
+    checked_name,
+    checked_type,
+    is_normal,
+    life_cycle_for,
+    may_move,
+)
+from inspect_pipeline.errors import BadDataError, RefusedError
 
 
 @pytest.mark.parametrize("name", ["Kratzer", "Öl fleck", "划痕", "трещина", "a.b", "type 3", "क्रैक", "x" * 80])
@@ -93,3 +101,24 @@ def test_defect_free_classes_are_known_by_name_in_any_case() -> None:
 )
 def test_a_type_comes_as_far_as_its_evidence(samples: int, held_out: int, reached: LifeCycle) -> None:
     assert life_cycle_for(samples, held_out=held_out) is reached
+
+
+# Life cycle -----------------------------------------------------------------------------------------------------------
+
+LEGAL = {
+    (None, "candidate"), (None, "provisional"), ("candidate", "provisional"), ("candidate", "retired"),
+    ("provisional", "candidate"), ("provisional", "approved"), ("provisional", "retired"), ("approved", "retired"),
+    ("retired", "candidate"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("before", [None, *LifeCycle])
+@pytest.mark.parametrize("after", list(LifeCycle))
+def test_a_type_goes_only_the_ways_that_are_laid_down(before: LifeCycle | None, after: LifeCycle) -> None:
+    assert may_move(before, after) == ((before and before.value, after.value) in LEGAL)
+
+
+def test_a_step_that_is_not_laid_down_is_refused_with_those_that_are() -> None:
+    check_move("bar", LifeCycle.PROVISIONAL, LifeCycle.APPROVED)
+    with pytest.raises(RefusedError, match="type 'bar' is retired and cannot become approved, only candidate"):
+        check_move("bar", LifeCycle.RETIRED, LifeCycle.APPROVED)

@@ -12,7 +12,9 @@ from inspect_pipeline.imaging.decode import encode_png
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.services.scoring import Scoring
 from inspect_pipeline.services.teaching import Teaching
+from inspect_pipeline.services.teaching_settings import TeachingSettings
 from tests.fakes.catalog import InMemoryCatalog
+from tests.fakes.features import InMemoryFeatures
 from tests.fakes.images import InMemoryImages
 from tests.fakes.registry import InMemoryRegistry
 
@@ -58,6 +60,7 @@ class Plant:
     catalog: InMemoryCatalog = field(default_factory=InMemoryCatalog)
     images: InMemoryImages = field(default_factory=InMemoryImages)
     registry: InMemoryRegistry = field(default_factory=InMemoryRegistry)
+    features: InMemoryFeatures = field(default_factory=InMemoryFeatures)
 
     def add_coil(self, coil: str = COIL, *, line: str = LINE, recipe: str = "default", family: str = "steel") -> None:
         with self.catalog.transaction() as unit:
@@ -126,13 +129,17 @@ class Plant:
         frames = [self.add_frame(n, picture(1000 + n, mark), coil=coil) for n in range(first, first + count)]
         return [self.add_label(frame, mark).id for frame in frames]
 
-    def teaching(self, *, registry: InMemoryRegistry | None = None) -> Teaching:
+    def teaching(
+        self, *, registry: InMemoryRegistry | None = None, options: TeachingSettings | None = None
+    ) -> Teaching:
         return Teaching(
             catalog=self.catalog,
             images=self.images,
             registry=registry or self.registry,
+            features=self.features,
             settings=DetectorSettings(folds=2),
             promise=Promise(overkill=0.05),
+            options=options or TeachingSettings(),
             clock=lambda: NOON,
             progress=silent,
             revision="0.1.0+gtest",

@@ -14,7 +14,9 @@ from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.services.models import CHALLENGER, CHAMPION, PREVIOUS
 from inspect_pipeline.services.teaching import Teaching
+from inspect_pipeline.services.teaching_settings import TeachingSettings
 from tests.fakes.catalog import InMemoryCatalog
+from tests.fakes.features import InMemoryFeatures
 from tests.fakes.images import InMemoryImages
 from tests.fakes.registry import InMemoryRegistry
 
@@ -56,6 +58,8 @@ def teaching(*labels: Label, registry: InMemoryRegistry | None = None) -> Teachi
         catalog=catalog,
         images=InMemoryImages(),
         registry=registry or InMemoryRegistry(),
+        features=InMemoryFeatures(),
+        options=TeachingSettings(),
         settings=DetectorSettings(),
         promise=Promise(),
         clock=lambda: NOON,
@@ -243,3 +247,47 @@ def test_another_seed_or_initialization_is_another_version(plant: Plant) -> None
     plant.promote(plant.registry.register(INITIALIZATION, changed, tags={}), model=INITIALIZATION)
     third = plant.teaching().adapt(LINE, "default")
     assert (third.version, third.initialization) == ("3", f"{INITIALIZATION}@2")
+
+
+def test_teaching_again_and_one_type_more_describe_only_what_is_new(plant: Plant) -> None:
+    plant.features.hits = plant.features.misses = 0
+    plant.add_lesson("spot", 3, first=30)
+    plant.teaching().adapt(LINE, "default")
+    assert (plant.features.hits, plant.features.misses) == (24, 3)
+    plant.features.misses = 0
+    plant.teaching().adapt(LINE, "default", seed=1)
+    assert plant.features.misses == 0
+
+
+def test_doubts_are_records_with_their_labels_and_warnings_are_their_messages(plant: Plant) -> None:
+    plant.add_lesson("bar", 1, first=60)
+    frame = plant.add_frame(61, picture(1060, "bar"), coil="samples of strip")  # the same picture again
+    label = plant.add_label(frame, "bar")
+    summary = plant.teaching().adapt(LINE, "default")
+    twice = [check for check in summary.checks if check["kind"] == "same defect twice"]
+    assert any(label.id in check["labels"] for check in twice)
+    assert summary.warnings == tuple(check["message"] for check in summary.checks)
+
+
+def test_a_place_called_good_and_defective_is_taught_but_not_let_through(plant: Plant) -> None:
+    frame = plant.add_frame(70, picture(70, "bar"), coil="samples of strip")
+    plant.add_label(frame, "bar", roi=BAR)
+    plant.add_label(frame, None)
+    summary = plant.teaching().adapt(LINE, "default")
+    _, bundle = plant.registry.load(DETECTOR, version=summary.version)
+    report = judge_detector(evidence_from(bundle.manifest), None, rules=GateRules())
+    assert not report.passed
+    assert "one place of 070.png is called 'bar'" in report.reasons[0]
+
+
+def test_steps_of_a_type_by_evidence_are_on_record(plant: Plant) -> None:
+    plant.add_lesson("spot", 2, first=30)
+    plant.teaching().adapt(LINE, "default")
+    plant.add_lesson("spot", 1, first=40)
+    plant.teaching().adapt(LINE, "default")
+    with plant.catalog.transaction() as unit:
+        steps = [(move.before, move.after, move.operator, move.reason) for move in unit.type_moves(LINE)][1:]
+    assert steps == [
+        (None, LifeCycle.CANDIDATE, "teach", f"2 samples, {DETECTOR}@2"),
+        (LifeCycle.CANDIDATE, LifeCycle.PROVISIONAL, "teach", f"3 samples, {DETECTOR}@3"),
+    ]
