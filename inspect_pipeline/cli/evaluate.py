@@ -10,12 +10,14 @@ import typer
 from inspect_pipeline.cli.detect_view import detect_view
 from inspect_pipeline.cli.documents import Document, document_of
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOption, SeedOption, WorkspaceOption
-from inspect_pipeline.cli.session import open_session
+from inspect_pipeline.cli.session import Session, open_session
 from inspect_pipeline.cli.text import rate_text
 from inspect_pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from inspect_pipeline.bootstrap.house import House
 
 Task = Literal["classify", "detect"]
 CLASSIFY_ONLY = ("way", "query", "episodes", "method", "regions")
@@ -90,6 +92,7 @@ def evaluate(
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
     _refuse_contradictions(context, task)
     if task == "detect":
+        curves = (_points("curve-shots", curve_shots), _points("curve-normals", curve_normals))
         with session.house() as house:
             found = house.evaluate_detection(
                 data,
@@ -98,16 +101,28 @@ def evaluate(
                 draws=draws or DRAWS,
                 seed=seed,
                 model=model,
-                curve_shots=_points("curve-shots", curve_shots),
-                curve_normals=_points("curve-normals", curve_normals),
+                curve_shots=curves[0],
+                curve_normals=curves[1],
                 fine_tuned=baselines == "all",
             )
-            answer = document_of(found)
-            if page is not None:
-                command = shlex.join(["inspect-pipeline", *sys.argv[1:]])
-                answer["page"] = str(house.detection_page(answer, data=data, command=command, out=page))
+            answer = document_of(found) | _page(house, document_of(found), data, page)
         session.answer(answer, lambda: detect_view(answer))
         return
+    sizes = (way, shot, query, episodes, seed)
+    document = _classified(session, data, sizes, model=model, method=method, regions=regions)
+    session.answer(document, lambda: _view(document))
+
+
+def _classified(
+    session: Session,
+    data: Path,
+    sizes: tuple[int, int, int, int, int],
+    *,
+    model: str | None,
+    method: str | None,
+    regions: Literal["image", "boxes"],
+) -> Document:
+    way, shot, query, episodes, seed = sizes
     with session.house() as house:
         summary = house.evaluate(
             data,
@@ -120,8 +135,15 @@ def evaluate(
             method=method,
             regions=regions,
         )
-    document = document_of(summary)
-    session.answer(document, lambda: _view(document))
+    return document_of(summary)
+
+
+def _page(house: "House", answer: Document, data: Path, out: Path | None) -> Document:
+    """Return where the page was written, nothing where none was asked for."""
+    if out is None:
+        return {}
+    command = shlex.join(["inspect-pipeline", *sys.argv[1:]])
+    return {"page": str(house.detection_page(answer, data=data, command=command, out=out))}
 
 
 def _refuse_contradictions(context: typer.Context, task: Task) -> None:
