@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor
 
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
@@ -12,9 +11,9 @@ from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
 from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
-from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.learning.difference_prior import DifferencePrior, difference_prior
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
@@ -69,7 +68,7 @@ def teach(
     """
     backbone = initialization.build_backbone()
     patches = cut_patches(backbone, examples, unit=promise.unit, settings=settings, progress=progress)
-    prior = initialization.dense.get(PRIOR)
+    prior = difference_prior(initialization.dense)
     return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed, prior=prior)
 
 
@@ -80,7 +79,7 @@ def teach_patches(
     promise: Promise,
     settings: DetectorSettings,
     seed: int,
-    prior: Tensor | None = None,
+    prior: DifferencePrior | None = None,
 ) -> Taught:
     """Return the detector taught from patches cut before; the backbone is only carried along."""
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
