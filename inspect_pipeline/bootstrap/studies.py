@@ -13,8 +13,8 @@ from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.bundle import initialization_name
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.detector_settings import Promise, UnitGrid
+from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning
 from inspect_pipeline.learning.initialization import Initialization, from_bundle

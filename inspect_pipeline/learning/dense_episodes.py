@@ -138,7 +138,7 @@ def draw_episodes(
 def _episode(
     half: DenseHalf, name: str, shots: int, settings: DetectorSettings, generator: np.random.Generator
 ) -> DenseEpisode:
-    """Return an episode in which ``shots`` samples teach, at least one is left to be judged, and 30 of a kind at most."""
+    """Return an episode: ``shots`` samples teach, at least one is left to be judged, and at most 30 units of a kind."""
     count = len(half.parts[name])
     order = [int(k) for k in generator.permutation(count)]
     taught = min(shots, count - 1)
