@@ -13,8 +13,8 @@ from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.bundle import initialization_name
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector_settings import Promise, UnitGrid
+from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
@@ -156,7 +156,7 @@ def _detection_subject(stores: Stores, reference: ModelReference | None) -> tupl
     initialization, shown = (None, None) if reference is None else _registered(stores, reference)
     subject = Subject(
         backbone=_frozen(stores) if initialization is None else initialization.build_backbone(),
-        prior=None if initialization is None else initialization.dense.get(PRIOR),
+        prior=None if initialization is None else difference_prior(initialization.dense),
         promise=Promise(overkill=stores.settings.recipe("default").promise.overkill),
         settings=stores.settings.detector,
     )

@@ -28,9 +28,9 @@ from inspect_pipeline.learning.adaptation import (
 from inspect_pipeline.learning.adapters import build_adaptation
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Channel
-from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise, checked_adaptation
+from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.examples import FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.leave_one_out import MISSED
@@ -71,7 +71,7 @@ class Lesson:
             promise=self.promise,
             settings=self.settings,
             seed=self.seed,
-            prior=self.dense.get(PRIOR),
+            prior=difference_prior(self.dense),
             shaping=adapted.shaping,
             known=self.known,
         )

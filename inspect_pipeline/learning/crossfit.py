@@ -16,6 +16,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.dense_features import smoothed
 from inspect_pipeline.learning.dense_head import Direction, anomalous_part, fit_direction, whitened_moments
 from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Support
 from inspect_pipeline.learning.normality import Moments, Normality, distance, fit_normality, moments, summed
 from inspect_pipeline.learning.shaping import Shaping
@@ -59,7 +60,7 @@ def fit(
     variants: Sequence[Variant],
     *,
     settings: DetectorSettings,
-    prior: Tensor | None = None,
+    prior: DifferencePrior | None = None,
     shaping: Shaping | None = None,
     units: Sequence[GoodUnit] = (),
 ) -> Fit:
@@ -104,11 +105,12 @@ def _direction(
     reference: tuple[Tensor, Tensor],
     *,
     settings: DetectorSettings,
-    prior: Tensor | None,
+    prior: DifferencePrior | None,
 ) -> Direction:
     guessed = sum(supports[i].source is RegionSource.GUESSED for i in variant.supports)
     ridge = settings.ridge_guessed if 2 * guessed > len(variant.supports) else settings.ridge
-    return fit_direction(reference, torch.cat([parts[i] for i in variant.supports]), ridge=ridge, prior=prior)
+    patches = torch.cat([parts[i] for i in variant.supports])
+    return fit_direction(reference, patches, ridge=ridge, prior=prior, samples=len(variant.supports))
 
 
 def cross_fit(
@@ -118,7 +120,7 @@ def cross_fit(
     *,
     settings: DetectorSettings,
     generator: np.random.Generator,
-    prior: Tensor | None = None,
+    prior: DifferencePrior | None = None,
     shaping: Shaping | None = None,
 ) -> CrossFitted:
     """Score every good unit by a fit on the units of the other folds. Raises BadDataError below 4 good units."""

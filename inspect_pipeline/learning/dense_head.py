@@ -5,10 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.normality import Moments, Normality
-
-PRIOR = "direction"
-"""The name of the prior direction among the tensors of an initialization's dense part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,27 +34,18 @@ def whitened_moments(good: Moments, normality: Normality) -> tuple[Tensor, Tenso
     return mean, covariance + torch.outer(mean, mean)
 
 
-def with_prior(weight: Tensor, prior: Tensor | None) -> Tensor:
-    """Return the direction of length 1 after a historical one is added, as far as the two agree.
-
-    ``prior`` (d) is added in proportion to its cosine with ``weight`` (d, length 1), and not at all where they
-    disagree, so that history of another kind of defect does no harm. Differentiable in the prior.
-    """
-    if prior is None:
-        return weight
-    agreement = (weight @ prior / prior.norm().clamp(min=1e-12)).clamp(min=0.0)
-    together: Tensor = weight + agreement * prior
-    unit: Tensor = together / together.norm().clamp(min=1e-12)
-    return unit
-
-
 def fit_direction(
-    good: tuple[Tensor, Tensor], patches: Tensor, *, ridge: float, prior: Tensor | None = None
+    good: tuple[Tensor, Tensor],
+    patches: Tensor,
+    *,
+    ridge: float,
+    prior: DifferencePrior | None = None,
+    samples: int = 1,
 ) -> Direction:
     """Return the direction from good material (``whitened_moments``) to a type's whitened patches (n, d).
 
-    Both classes weigh the same. ``ridge`` is in multiples of the mean eigenvalue of the scatter; ``prior`` (d) is
-    what history adds (``with_prior``).
+    Both classes weigh the same. ``ridge`` is in multiples of the mean eigenvalue of the scatter. With a ``prior`` the
+    difference of the means is what history and the patches of ``samples`` samples say together.
     """
     mean, second = good
     rows = patches.double()
@@ -65,9 +54,19 @@ def fit_direction(
     scatter = 0.5 * (second + rows.T @ rows / len(rows)) - torch.outer(centre, centre)
     strength = ridge * float(scatter.diagonal().mean())
     regular = scatter + strength * torch.eye(len(scatter), dtype=torch.float64)
-    weight = torch.linalg.solve(regular, 0.5 * (defect - mean))
+    difference = defect - mean
+    if prior is not None:
+        # The scatter holds the difference itself, which turns the solution only where it is not what is solved for.
+        regular = regular - 0.25 * torch.outer(difference, difference)
+        difference = prior.posterior(difference, spread=_spread(rows, difference), samples=samples)
+    weight = torch.linalg.solve(regular, 0.5 * difference)
     weight = weight / weight.norm().clamp(min=1e-12)
-    weight = with_prior(weight, None if prior is None else prior.double())
     # Zero is good material, not half way to the defects: their distance changes with every fold's metric by more than
     # good units differ, and the thresholds would not carry over from the folds to the final fit.
     return Direction(weight=weight.float(), bias=float(mean @ weight))
+
+
+def _spread(rows: Tensor, difference: Tensor) -> float:
+    """Return the mean square deviation of the patches from their mean, over the square of the difference."""
+    within = (rows - rows.mean(dim=0)).square().sum(dim=1).mean()
+    return float(within / difference.square().sum().clamp(min=1e-12))

@@ -1,51 +1,80 @@
-"""What transfers between materials: a prior direction for "defect", learned in an outer loop over dense episodes.
+"""What transfers between materials: a prior of "defect minus good", learned in an outer loop over dense episodes.
 
-Symmetric whitening keeps the channels in place, so directions of different materials can be added. The inner loop is
-the detector's own closed form; the outer loop learns the vector that is added to its result, through the judging of
-whole units, and starts from (and decays to) the mean direction of the historical types.
+The inner loop is the detector's own closed form. The outer loop takes the moments of the prior from the historical
+types, chooses how much they count by episodes, and decides by families that took part in neither.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import softplus
 
 from inspect_pipeline.domain.records import Progress
-from inspect_pipeline.domain.statistics import mean_interval
+from inspect_pipeline.domain.statistics import mean_interval, student_interval
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.dense_episodes import DenseEpisode, DenseHalf, dense_halves, draw_episode
-from inspect_pipeline.learning.dense_head import PRIOR, with_prior
+from inspect_pipeline.learning.dense_episodes import DenseEpisode, DenseHalf, dense_halves, draw_episodes
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import FrameRegions, cut_patches
 
-FROZEN, LEARNED, MEAN = "frozen", "learned", "mean"
-_SHARPNESS = 3.0  # of the soft maximum over a unit's windows
+FROZEN = "frozen"
+_FEWEST_FAMILIES = 3  # one is held out, and the choice among the rest holds one out as well
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """How much history counts: its ``share`` (0 to 1) of the covariance, and the ``strength`` of the scatter."""
+
+    share: float
+    strength: float
+
+    @property
+    def name(self) -> str:
+        """Its name in the record of a training."""
+        return f"covariance_{self.share:g}_{self.strength:g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DensePriorSettings:
-    """The outer loop; ``strengths`` are the lengths of the prior beside the unit-length result of the inner loop."""
+    """The outer loop: ``episodes`` of a family for each number of ``shots``, and the candidates chosen from."""
 
-    shots: int = 5
-    episodes: int = 120
-    validation_episodes: int = 80
-    steps: int = 100
-    episodes_per_step: int = 8
-    learning_rate: float = 0.01
-    decay: float = 0.5
-    strengths: tuple[float, ...] = (0.5, 1.0, 2.0)
+    shots: tuple[int, ...] = (1, 3, 5)
+    episodes: int = 15
+    shares: tuple[float, ...] = (0.3, 0.6)
+    strengths: tuple[float, ...] = (3.0, 10.0, 30.0)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Every share with every strength."""
+        pairs = itertools.product(self.shares, self.strengths)
+        return tuple(Candidate(share=share, strength=strength) for share, strength in pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class FamilyMoments:
+    """One family's differences: second moment of their directions over samples, and scatter within a type.
+
+    Both float64 (d, d) with a mean diagonal of 1; types weigh the same.
+    """
+
+    covariance: Tensor
+    scatter: Tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DensePrior:
     """``tensors`` for ``Initialization.dense`` (empty when frozen), ``metrics`` on held-out families, and the choice.
 
-    Metrics are AUROCs of units, means over episodes; ``difference_*`` is the paired 95% interval of the chosen against
-    the frozen head. ``reason`` says why nothing is shipped.
+    Metrics are AUROCs of units, families weighing the same. ``difference`` with its Student interval over held-out
+    families decides, for a new material is what comes next; ``difference_<shots>`` has the interval over episodes.
+    ``reason`` says why nothing is shipped.
     """
 
     tensors: Mapping[str, Tensor]
@@ -64,8 +93,8 @@ def fit_dense_prior(
 ) -> DensePrior:
     """Return the prior that beats the same head without it on families that it was not fitted on, or none.
 
-    Families with fewer than 8 good regions or without a type of 2 samples are passed over; fewer than 2 families leave
-    the prior frozen, for nothing could be held out.
+    Families with fewer than 8 good regions or without a type of 2 samples are passed over; fewer than 3 families leave
+    the head frozen, for nothing could be chosen and held out.
     """
     halves: dict[str, list[DenseHalf]] = {}
     for place, (family, examples) in enumerate(sorted(examples_by_family.items())):
@@ -85,111 +114,143 @@ def fit_on_halves(
     seed: int,
     progress: Progress | None = None,
 ) -> DensePrior:
-    """Return the prior from cut and whitened families; every family is held out once."""
-    if len(halves) < 2:
-        reason = f"{len(halves)} families with good regions and types of 2 samples; 2 are needed to hold one out"
+    """Return the prior from cut and whitened families. Every family is held out once, from the choice as well."""
+    if len(halves) < _FEWEST_FAMILIES:
+        reason = (
+            f"{len(halves)} families with good regions and types of 2 samples; {_FEWEST_FAMILIES} are needed to choose "
+            "and to hold one out"
+        )
         return DensePrior(tensors={}, metrics={}, chosen=FROZEN, reason=reason)
-    scores: dict[str, list[float]] = {}
-    for place, held_out in enumerate(halves):
-        rest = {family: parts for family, parts in halves.items() if family != held_out}
-        mean, learned = _fit(rest, settings, seed=seed + place)
-        _validate({held_out: halves[held_out]}, mean, learned, scores, settings, seed=seed + place)
+    moments = {family: family_moments(parts) for family, parts in halves.items()}
+    episodes = _drawn(halves, settings, seed=seed)
+    frozen = _without(episodes)
+    learned: dict[str, Floats] = {}
+    for place, held_out in enumerate(sorted(halves)):
+        rest = {family: found for family, found in moments.items() if family != held_out}
+        chosen = choose(rest, episodes, frozen, settings)
+        learned[held_out] = _aurocs(episodes[held_out], [difference_prior_of(rest, chosen)])[:, 0]
         if progress is not None:
             progress("dense prior: held-out families", place + 1, len(halves))
-    return _choose(scores, halves, settings, seed=seed)
-
-
-def _choose(
-    scores: Mapping[str, Sequence[float]],
-    halves: Mapping[str, Sequence[DenseHalf]],
-    settings: DensePriorSettings,
-    *,
-    seed: int,
-) -> DensePrior:
-    frozen = np.array(scores[FROZEN])
-    best = max((name for name in scores if name != FROZEN), key=lambda name: float(np.mean(scores[name])))
-    difference, low, high = mean_interval(np.array(scores[best]) - frozen)
-    metrics = {f"auroc_{name}": float(np.mean(values)) for name, values in scores.items()}
-    metrics |= {"difference": difference, "difference_low": low, "difference_high": high, "episodes": len(frozen)}
-    if low <= 0.0:
-        reason = f"the best prior ({best}) changes AUROC by {difference:+.4f} [{low:+.4f}, {high:+.4f}] when held out"
+    metrics = _metrics(episodes, frozen, learned, settings)
+    reason = _refusal(metrics, settings)
+    if reason:
         return DensePrior(tensors={}, metrics=metrics, chosen=FROZEN, reason=reason)
-    mean, learned = _fit(halves, settings, seed=seed)
-    kind, strength = best.split("_")
-    direction = (learned if kind == LEARNED else mean) * float(strength)
-    return DensePrior(tensors={PRIOR: direction.contiguous()}, metrics=metrics, chosen=best)
+    best = choose(moments, episodes, frozen, settings)
+    return DensePrior(tensors=difference_prior_of(moments, best).tensors(), metrics=metrics, chosen=best.name)
 
 
-def _fit(
+def select(
+    halves: Mapping[str, Sequence[DenseHalf]], *, settings: DensePriorSettings, seed: int
+) -> tuple[dict[str, FamilyMoments], Candidate]:
+    """Return the families' moments and the candidate that does best where each is judged by the others, unasked.
+
+    For measuring a prior that would not be shipped; 2 families at least.
+    """
+    moments = {family: family_moments(parts) for family, parts in halves.items()}
+    episodes = _drawn(halves, settings, seed=seed)
+    return moments, choose(moments, episodes, _without(episodes), settings)
+
+
+def _drawn(
     halves: Mapping[str, Sequence[DenseHalf]], settings: DensePriorSettings, *, seed: int
-) -> tuple[Tensor, Tensor]:
-    """Return (mean direction of the historical types, direction learned from there), both of length 1."""
-    generator = np.random.default_rng(seed)
-    pool = _draw(halves, settings.episodes, settings, generator)
-    mean = torch.stack([episode.base for episode in pool]).mean(dim=0)
-    mean = mean / mean.norm().clamp(min=1e-12)
-    with torch.enable_grad():
-        prior = mean.clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([prior], lr=settings.learning_rate)
-        for _ in range(settings.steps):
-            drawn = generator.integers(len(pool), size=settings.episodes_per_step)
-            loss = torch.stack([_loss(pool[int(k)], prior) for k in drawn]).mean()
-            loss = loss + settings.decay * (prior - mean).square().sum()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-    learned = prior.detach()
-    return mean, learned / learned.norm().clamp(min=1e-12)
+) -> dict[str, list[DenseEpisode]]:
+    return {
+        family: draw_episodes(
+            parts, shots=settings.shots, each=settings.episodes, settings=settings.detector, seed=seed + place
+        )
+        for place, (family, parts) in enumerate(sorted(halves.items()))
+    }
 
 
-def _draw(
-    halves: Mapping[str, Sequence[DenseHalf]],
-    count: int,
+def _without(episodes: Mapping[str, Sequence[DenseEpisode]]) -> dict[str, Floats]:
+    return {family: _aurocs(drawn, [None])[:, 0] for family, drawn in episodes.items()}
+
+
+def family_moments(halves: Sequence[DenseHalf]) -> FamilyMoments:
+    """Return the moments of a family's differences, in the metric of either half of its good units."""
+    covariances, scatters = [], []
+    for half in halves:
+        for samples in half.parts.values():
+            means = torch.stack([part.double().mean(dim=0) for part in samples]) - half.reference[0]
+            directions = means / means.norm(dim=1, keepdim=True).clamp(min=1e-12)
+            covariances.append(_of_unit_diagonal(directions.T @ directions))
+            scatters.append(_of_unit_diagonal(torch.cov(means.T)))
+    return FamilyMoments(covariance=torch.stack(covariances).mean(dim=0), scatter=torch.stack(scatters).mean(dim=0))
+
+
+def difference_prior_of(families: Mapping[str, FamilyMoments], candidate: Candidate) -> DifferencePrior:
+    """Return the prior of several families, which weigh the same; what history does not fill is the identity."""
+    covariance = torch.stack([family.covariance for family in families.values()]).mean(dim=0)
+    eye = torch.eye(len(covariance), dtype=torch.float64)
+    return DifferencePrior(
+        covariance=candidate.share * covariance + (1.0 - candidate.share) * eye,
+        scatter=torch.stack([family.scatter for family in families.values()]).mean(dim=0),
+        strength=candidate.strength,
+    )
+
+
+def choose(
+    families: Mapping[str, FamilyMoments],
+    episodes: Mapping[str, Sequence[DenseEpisode]],
+    frozen: Mapping[str, Floats],
     settings: DensePriorSettings,
-    generator: np.random.Generator,
-) -> list[DenseEpisode]:
-    """Return episodes: families in turn, then a half and a type of it by chance."""
-    families = sorted(halves)
-    episodes = []
-    for number in range(count):
-        options = halves[families[number % len(families)]]
-        half = options[int(generator.integers(len(options)))]
-        names = sorted(half.parts)
-        name = names[int(generator.integers(len(names)))]
-        episodes.append(draw_episode(half, name, shots=settings.shots, settings=settings.detector, generator=generator))
-    return episodes
+) -> Candidate:
+    """Return the candidate of the highest mean gain over these families, each judged by a prior of the others."""
+    gains = np.zeros(len(settings.candidates))
+    for judged in families:
+        others = {family: found for family, found in families.items() if family != judged}
+        priors = [difference_prior_of(others, candidate) for candidate in settings.candidates]
+        gains += (_aurocs(episodes[judged], priors) - frozen[judged][:, None]).mean(axis=0)
+    return settings.candidates[int(gains.argmax())]
 
 
-def _loss(episode: DenseEpisode, prior: Tensor) -> Tensor:
-    """Return how badly defective units are told from good ones: a smooth 1 - AUROC over all pairs."""
-    weight = with_prior(episode.base, prior)
-    good = torch.logsumexp(_SHARPNESS * (episode.good @ weight), dim=1) / _SHARPNESS
-    bad = torch.logsumexp(_SHARPNESS * (episode.bad @ weight), dim=1) / _SHARPNESS
-    spread = good.detach().std().clamp(min=1e-3)
-    return softplus((good[None, :] - bad[:, None]) / spread).mean()
+def _aurocs(episodes: Sequence[DenseEpisode], priors: Sequence[DifferencePrior | None]) -> Floats:
+    """Return AUROCs (episodes, priors)."""
+    return np.stack([one.aurocs(priors) for one in episodes])
 
 
-def _validate(
-    halves: Mapping[str, Sequence[DenseHalf]],
-    mean: Tensor,
-    learned: Tensor,
-    scores: dict[str, list[float]],
+def _of_unit_diagonal(matrix: Tensor) -> Tensor:
+    scaled: Tensor = matrix / matrix.diagonal().mean().clamp(min=1e-12)
+    return scaled
+
+
+def _metrics(
+    episodes: Mapping[str, Sequence[DenseEpisode]],
+    frozen: Mapping[str, Floats],
+    learned: Mapping[str, Floats],
     settings: DensePriorSettings,
-    *,
-    seed: int,
-) -> None:
-    """Append every candidate's AUROC on the same episodes of the held-out families."""
-    generator = np.random.default_rng([seed, 1])
-    for episode in _draw(halves, settings.validation_episodes, settings, generator):
-        scores.setdefault(FROZEN, []).append(_auroc(episode, None))
-        for kind, direction in ((MEAN, mean), (LEARNED, learned)):
-            for strength in settings.strengths:
-                found = _auroc(episode, direction * strength)
-                scores.setdefault(f"{kind}_{strength:g}", []).append(found)
+) -> dict[str, float]:
+    gains = {family: learned[family] - frozen[family] for family in episodes}
+    difference, low, high = student_interval(np.array([gain.mean() for gain in gains.values()]))
+    metrics = {
+        "auroc_frozen": float(np.mean([found.mean() for found in frozen.values()])),
+        "auroc_prior": float(np.mean([found.mean() for found in learned.values()])),
+        "difference": difference,
+        "difference_low": low,
+        "difference_high": high,
+        "families": float(len(episodes)),
+        "episodes": float(sum(len(drawn) for drawn in episodes.values())),
+    }
+    for shot in settings.shots:
+        of_shot = [
+            gain
+            for family, drawn in episodes.items()
+            for gain, one in zip(gains[family], drawn, strict=True)
+            if one.shots == shot
+        ]
+        mean, least, most = mean_interval(np.array(of_shot))
+        metrics |= {f"difference_{shot}": mean, f"difference_{shot}_low": least, f"difference_{shot}_high": most}
+    return metrics
 
 
-def _auroc(episode: DenseEpisode, prior: Tensor | None) -> float:
-    weight = with_prior(episode.base, prior)
-    good, bad = (episode.good @ weight).amax(dim=1), (episode.bad @ weight).amax(dim=1)
-    above = (bad[:, None] > good[None, :]).double() + 0.5 * (bad[:, None] == good[None, :]).double()
-    return float(above.mean())
+def _refusal(metrics: Mapping[str, float], settings: DensePriorSettings) -> str:
+    """Return why the prior is not shipped; empty where it wins on the families held out and harms at no shot."""
+    if metrics["difference_low"] <= 0.0:
+        return (
+            f"the prior changes AUROC by {metrics['difference']:+.4f} [{metrics['difference_low']:+.4f}, "
+            f"{metrics['difference_high']:+.4f}] over {metrics['families']:.0f} held-out families"
+        )
+    losing = [shot for shot in settings.shots if metrics[f"difference_{shot}"] < 0.0]
+    if losing:
+        return f"the prior loses at {losing[0]} samples ({metrics[f'difference_{losing[0]}']:+.4f} AUROC, held out)"
+    return ""

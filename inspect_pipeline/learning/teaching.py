@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from torch import Tensor
 
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity
 from inspect_pipeline.domain.records import Progress
@@ -14,9 +13,9 @@ from inspect_pipeline.learning.adaptation import AdaptationOutcome
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
 from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
-from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
+from inspect_pipeline.learning.difference_prior import DifferencePrior, difference_prior
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.known_types import TypeCost, costs_of_company
@@ -82,7 +81,7 @@ def teach(
     """
     backbone = initialization.build_backbone()
     patches = cut_patches(backbone, examples, unit=promise.unit, settings=settings, progress=progress)
-    prior = initialization.dense.get(PRIOR)
+    prior = difference_prior(initialization.dense)
     return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed, prior=prior)
 
 
@@ -93,7 +92,7 @@ def teach_patches(
     promise: Promise,
     settings: DetectorSettings,
     seed: int,
-    prior: Tensor | None = None,
+    prior: DifferencePrior | None = None,
     shaping: Shaping | None = None,
     known: Collection[str] = (),
 ) -> Taught:

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from inspect_pipeline.domain.detection_metrics import average_precision, escape_at, image_auroc
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.detector import Detector, ScoreMaps
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Patches, Support, cut_map
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning, fine_tune
 from inspect_pipeline.learning.logistic import fit_logistic
@@ -39,7 +39,7 @@ class Subject:
     """
 
     backbone: Backbone
-    prior: Tensor | None
+    prior: DifferencePrior | None
     promise: Promise
     settings: DetectorSettings
     fine_tuning: FineTuning | None = None

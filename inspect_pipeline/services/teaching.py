@@ -15,8 +15,8 @@ from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, TypeMove, life_cycle_for
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.adapted_teaching import teach_adapted
-from inspect_pipeline.learning.dense_head import PRIOR
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
+from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.initialization import from_bundle
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.described import Describing, LabelledFrame
@@ -168,7 +168,7 @@ class Teaching:
             promise=self.promise,
             settings=self.settings,
             seed=seed,
-            prior=origin.dense.get(PRIOR),
+            prior=difference_prior(origin.dense),
             known=known,
         )
         return replace(taught, checks=(*taught.checks, *lesson.checks))

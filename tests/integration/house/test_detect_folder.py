@@ -12,7 +12,7 @@ from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.cli.documents import document_of
 from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.learning.backbones import build_backbone
-from inspect_pipeline.learning.dense_head import PRIOR
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.methods import untrained
@@ -40,7 +40,7 @@ def folder(root: Path) -> Path:
     return root
 
 
-def in_force(house: House, *, families: tuple[str, ...], prior: torch.Tensor | None) -> str:
+def in_force(house: House, *, families: tuple[str, ...], prior: DifferencePrior | None) -> str:
     backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
     method = untrained("ridge", descriptor_dims(backbone))
     start = Initialization(
@@ -52,7 +52,7 @@ def in_force(house: House, *, families: tuple[str, ...], prior: torch.Tensor | N
         data_fingerprint="none",
         seed=0,
         families=families,
-        dense={} if prior is None else {PRIOR: prior},
+        dense={} if prior is None else prior.tensors(),
     )
     version = house.registry.register("initialization.default", start.to_bundle({"seed": 0}), tags={})
     house.registry.set_alias("initialization.default", CHAMPION, version)
@@ -73,8 +73,9 @@ def test_the_default_initialization_is_measured_with_its_prior_and_says_what_it_
         assert (plain.model, plain.seen) == (f"initialization.default@{first}", ("strip",))
         assert replace(plain, model=None, seen=()) == frozen
 
-        prior = 3.0 * torch.nn.functional.normalize(
-            torch.randn(DIMS, generator=torch.Generator().manual_seed(1)), dim=0
+        known = torch.linspace(0.01, 1.99, DIMS, dtype=torch.float64)
+        prior = DifferencePrior(
+            covariance=torch.diag(known), scatter=torch.eye(DIMS, dtype=torch.float64), strength=10.0
         )
         second = in_force(house, families=("brass",), prior=prior)
         led = house.evaluate_detection(data, shot=3, normals=8, draws=2)

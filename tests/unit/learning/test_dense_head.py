@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from inspect_pipeline.learning.dense_head import anomalous_part, fit_direction, with_prior
+from inspect_pipeline.learning.dense_head import anomalous_part, fit_direction
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 
 GOOD = (torch.zeros(6, dtype=torch.float64), torch.eye(6, dtype=torch.float64))
 
@@ -36,9 +37,15 @@ def test_only_the_most_anomalous_part_of_a_region_stands_for_its_type() -> None:
     assert part[:, 0].tolist() == [5.0, 4.0]
 
 
-def test_history_that_disagrees_changes_nothing_and_history_that_agrees_pulls() -> None:
-    weight = torch.tensor([1.0, 0.0, 0.0])
-    assert torch.equal(with_prior(weight, torch.tensor([-1.0, 1.0, 0.0])), weight)
-    pulled = with_prior(weight, torch.tensor([1.0, 1.0, 0.0]))
-    assert float(pulled[1]) > 0.3
-    assert abs(float(pulled.norm()) - 1.0) < 1e-6
+def test_history_pulls_a_single_sample_more_than_many_and_nothing_without_it() -> None:
+    prior = DifferencePrior(
+        covariance=torch.diag(torch.tensor([5.0, 0.2, 0.2, 0.2, 0.2, 0.2], dtype=torch.float64)),
+        scatter=torch.eye(6, dtype=torch.float64),
+        strength=10.0,
+    )
+    patches = shifted(2)
+    patches[:, 0] += 1.0
+    alone = fit_direction(GOOD, patches, ridge=10.0).weight
+    one, many = (fit_direction(GOOD, patches, ridge=10.0, prior=prior, samples=k).weight for k in (1, 1000))
+    assert float(one[0]) > float(many[0]) > float(alone[0]) - 1e-3
+    torch.testing.assert_close(many, alone, rtol=0.05, atol=0.02)

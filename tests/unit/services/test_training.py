@@ -9,7 +9,7 @@ import pytest
 from inspect_pipeline.domain.gate import GateRules, evidence_from, judge_initialization
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.dense_head import PRIOR
+from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.episodes import EpisodeSpec, index_samples
 from inspect_pipeline.learning.initialization import from_bundle
 from inspect_pipeline.services.examples import NORMAL
@@ -142,7 +142,7 @@ def test_the_dense_prior_is_measured_on_held_out_families_and_shipped_only_when_
     generator = np.random.default_rng(3)
     examples = [
         example(f"family-{family}", name, picture(generator, family, kind))
-        for family in range(2)
+        for family in range(3)
         for kind, name in enumerate([NORMAL, "weave-1"])
         for _ in range(8)
     ]
@@ -151,8 +151,9 @@ def test_the_dense_prior_is_measured_on_held_out_families_and_shipped_only_when_
     dense = bundle.manifest["training"]["dense"]
     assert 0.0 <= dense["metrics"]["auroc_frozen"] <= 1.0
     assert dense["metrics"]["difference_low"] <= dense["metrics"]["difference"]
-    shipped = PRIOR in from_bundle(bundle).dense
-    assert shipped == (dense["chosen"] != "frozen") == (dense["metrics"]["difference_low"] > 0.0)
+    shipped = difference_prior(from_bundle(bundle).dense) is not None
+    assert shipped == (dense["chosen"] != "frozen") == (dense["reason"] == "")
+    assert dense["metrics"]["difference_low"] > 0.0 or not shipped
     (run,) = quick.tracker.runs.values()
     assert run.metrics["dense.difference"] == dense["metrics"]["difference"]
 
@@ -163,7 +164,7 @@ def test_without_good_regions_there_is_no_dense_prior_and_the_reason_is_kept(
     _, bundle = won[0].registry.load(INITIALIZATION, version="1")
     dense = bundle.manifest["training"]["dense"]
     assert (dense["chosen"], dense["metrics"]) == ("frozen", {})
-    assert "2 are needed to hold one out" in dense["reason"]
+    assert "3 are needed to choose and to hold one out" in dense["reason"]
 
 
 def test_fewer_ways_are_taken_where_that_lets_enough_families_take_part() -> None:
