@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from inspect_pipeline.domain.detection_metrics import average_precision, escape_at, image_auroc
 from inspect_pipeline.errors import BadDataError
