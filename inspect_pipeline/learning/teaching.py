@@ -1,7 +1,7 @@
 """Teaching: known-good regions and a few samples a type become a detector that keeps its promise."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -18,7 +18,10 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings, Promis
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
+from inspect_pipeline.learning.region_metric import region_prior
+from inspect_pipeline.learning.region_typing import RegionHead, RegionPrior, left_out_names
 from inspect_pipeline.learning.support_checks import check_supports
+from inspect_pipeline.learning.support_regions import Describer, fit_regions
 
 __all__ = ["DefectRegion", "FrameRegions", "LeaveOneOut", "Taught", "teach", "teach_patches"]
 
@@ -68,9 +71,19 @@ def teach(
     The same input gives the same detector. Raises BadDataError for too little or contradicting input.
     """
     backbone = initialization.build_backbone()
-    patches = cut_patches(backbone, examples, unit=promise.unit, settings=settings, progress=progress)
-    prior = initialization.dense.get(PRIOR)
-    return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed, prior=prior)
+    describe = Describer(backbone=backbone, settings=settings).drawn
+    patches = cut_patches(
+        backbone, examples, unit=promise.unit, settings=settings, progress=progress, describe=describe
+    )
+    return teach_patches(
+        backbone,
+        patches,
+        promise=promise,
+        settings=settings,
+        seed=seed,
+        prior=initialization.dense.get(PRIOR),
+        regions=region_prior(initialization.typing, reach=settings.typing_reach),
+    )
 
 
 def teach_patches(
@@ -81,18 +94,16 @@ def teach_patches(
     settings: DetectorSettings,
     seed: int,
     prior: Tensor | None = None,
+    regions: RegionPrior | None = None,
 ) -> Taught:
-    """Return the detector taught from patches cut before; the backbone is only carried along."""
+    """Return the detector taught from patches cut before; the backbone runs for guessed regions only.
+
+    ``regions`` is what history says of naming them; samples that cannot be compared leave the naming to the channels.
+    """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
-    crossed = cross_fit(
-        patches.good,
-        patches.supports,
-        variants,
-        settings=settings,
-        generator=np.random.default_rng(seed),
-        prior=prior,
-    )
+    drawn = np.random.default_rng(seed)
+    crossed = cross_fit(patches.good, patches.supports, variants, settings=settings, generator=drawn, prior=prior)
     columns = list(range(1 + len(names)))
     handicaps = [settings.anomaly_handicap] + [0.0] * len(names)
     calibration = calibrate(
@@ -100,6 +111,10 @@ def teach_patches(
     )
     overkill = expected_overkill(crossed.scores[:, columns], handicaps=handicaps, overkill=promise.overkill)
     left_out = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
+    compared = fit_regions(
+        Describer(backbone=backbone, settings=settings), patches.supports, crossed.final.normality, prior=regions
+    )
+    left_out = renamed(left_out, compared)
     detector = Detector(
         backbone=backbone,
         normality=crossed.final.normality,
@@ -107,6 +122,7 @@ def teach_patches(
         heads=_heads(names, crossed, calibration, left_out, settings),
         promise=promise,
         settings=settings,
+        regions=compared,
     )
     warnings = _promise_warnings(patches, promise, calibration)
     warnings += check_supports(patches.supports, names, crossed, left_out)
@@ -119,6 +135,17 @@ def teach_patches(
         normals=len(patches.good),
         overkill=overkill,
     )
+
+
+def renamed(left_out: Sequence[LeftOut], regions: RegionHead | None) -> list[LeftOut]:
+    """Return the left-out samples with those that were found named as a region head without them names them.
+
+    What was missed stays so, and what a detector of one type calls unknown too.
+    """
+    if regions is None or len(regions.names) < 2:
+        return list(left_out)
+    names = left_out_names(regions)
+    return [replace(one, named=names[one.support]) if one.found else one for one in left_out]
 
 
 def _variants(names: Sequence[str], patches: Patches) -> list[Variant]:

@@ -135,7 +135,7 @@ class Scoring:
             shape_px=pixels.shape[:2],
             unit_px=_unit_px(detector.unit),
         )
-        typings = detector.name_regions(maps, [region.roi for region in regions])
+        typings = detector.name_regions(maps, [region.roi for region in regions], pixels)
         found = zip(regions, typings, strict=True)
         return tuple(_finding(frame, region.roi, typing, edge) for region, typing in found), heatmap
 
@@ -219,4 +219,5 @@ def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, edge: StripLeft) ->
         length_mm=place.length_mm,
         evidence=typing.evidence,
         runner_up=typing.runner_up,
+        explanation=typing.explanation,
     )
