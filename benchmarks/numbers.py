@@ -25,6 +25,7 @@ def pages() -> dict[str, str]:
     demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
     rate, killed, fuzz = (result(name) for name in ("ingest_rate", "killed_ingest", "fuzz_files"))
     measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu) + detect_lines(result("detect"))
+    measured += typing_lines(result("region_typing"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
@@ -199,6 +200,42 @@ def curve_lines(materials: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cells = [drawn(of[shot]["figures"]["image_auroc"]) for of in points]
         lines.append(f"| image AUROC from {shot} samples, the same test images at each number | {' | '.join(cells)} |")
     return lines
+
+
+def typing_lines(typing: Mapping[str, Any]) -> list[str]:
+    materials = typing["materials"]
+    forms = next(iter(materials.values()))["accuracy"]
+    rows = {form: [row["accuracy"][form] for row in materials.values()] for form in forms}
+    for form in ("one crop, ridge", "two crops and patches"):
+        rows[f"gain of shipped over {form}"] = [row["gain_of_shipped"][form] for row in materials.values()]
+    rows["shipped, types permuted"] = [row["permuted"] for row in materials.values()]
+    for key, text in (
+        ("auroc", "unknown type, AUROC"),
+        ("unknown_caught", "unknown type called unknown"),
+        ("known_refused", "known type called unknown"),
+    ):
+        rows[text] = [row["unknown"][key] for row in materials.values()]
+    heads = [f"{name}, {row['way']} types" for name, row in materials.items()]
+    seconds = [f"{row['seconds_a_region'] * 1000:.0f} ms" for row in materials.values()]
+    return [
+        "",
+        "## Naming regions",
+        "",
+        f"`{typing['command']}`, revision {typing['revision']}, on {typing['machine']}: regions given, types named "
+        f"from {typing['shot']} samples each, {typing['episodes']} episodes, the same for every row; the metric is "
+        "that of the other historical sets. Percent with 95% intervals over episodes. A type that was left out is told "
+        "from the taught ones by its distance in multiples of the bound.",
+        "",
+        f"| | {' | '.join(heads)} |",
+        f"|---|{'---|' * len(materials)}",
+        *(f"| {text} | {' | '.join(map(in_percent, cells))} |" for text, cells in rows.items()),
+        f"| a region takes | {' | '.join(seconds)} |",
+    ]
+
+
+def in_percent(figure: Sequence[float]) -> str:
+    mean, low, high = (100.0 * value for value in figure)
+    return f"{mean:.1f} [{low:.1f}, {high:.1f}]"
 
 
 def drawn(figure: Mapping[str, Any], sign: str = "") -> str:

@@ -21,6 +21,7 @@ from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods import method_names, untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.region_metric import region_prior
 from inspect_pipeline.services.detect_comparison import DetectComparison, compare_subjects
 from inspect_pipeline.services.detect_curves import CurveSpec
 from inspect_pipeline.services.detect_draws import DrawSpec
@@ -159,6 +160,9 @@ def _detection_subject(stores: Stores, reference: ModelReference | None) -> tupl
         prior=None if initialization is None else difference_prior(initialization.dense),
         promise=Promise(overkill=stores.settings.recipe("default").promise.overkill),
         settings=stores.settings.detector,
+        regions=None
+        if initialization is None
+        else region_prior(initialization.typing, reach=stores.settings.detector.typing_reach),
     )
     return subject, shown, () if initialization is None else tuple(initialization.families)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from inspect_pipeline.domain.explanation import Explanation
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.errors import BadDataError
@@ -31,7 +32,8 @@ class Finding:
     """A region that is not normal.
 
     ``score`` is in multiples of the threshold of its channel: 1.0 lies on it. ``defect_type`` is a known type or
-    ``unknown``. ``crossweb_mm`` and ``downweb_m`` are the region's centre in coil coordinates.
+    ``unknown``; ``explanation`` says why (None: judged before that was kept). ``crossweb_mm`` and ``downweb_m`` are the
+    region's centre in coil coordinates.
     """
 
     frame: str
@@ -45,6 +47,7 @@ class Finding:
     length_mm: float
     evidence: Evidence
     runner_up: str | None = None
+    explanation: Explanation | None = None
 
     def __post_init__(self) -> None:
         numbers = (self.score, self.crossweb_mm, self.downweb_m, self.width_mm, self.length_mm)

@@ -34,6 +34,9 @@ from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.examples import FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.leave_one_out import MISSED
+from inspect_pipeline.learning.region_metric import region_prior
+from inspect_pipeline.learning.region_typing import RegionPrior
+from inspect_pipeline.learning.support_regions import Describer
 from inspect_pipeline.learning.teaching import LeaveOneOut, Taught, teach_patches
 
 _FEWEST_GOOD = 4
@@ -51,6 +54,7 @@ class Lesson:
     dense: Mapping[str, Tensor]
     seed: int
     known: Collection[str] = ()
+    regions: RegionPrior | None = None
 
     def start(self, numbers: Sequence[int]) -> Start:
         """Return what an adaptation may see of these examples."""
@@ -74,6 +78,7 @@ class Lesson:
             prior=difference_prior(self.dense),
             shaping=adapted.shaping,
             known=self.known,
+            regions=self.regions,
         )
 
     def cut(self, adapted: Adapted, number: int) -> Patches:
@@ -81,7 +86,8 @@ class Lesson:
         if adapted.backbone is self.backbone:
             return self.cuts[number]
         one = [self.examples[number]]
-        return cut_patches(adapted.backbone, one, unit=self.promise.unit, settings=self.settings)
+        describe = Describer(backbone=adapted.backbone, settings=self.settings).drawn
+        return cut_patches(adapted.backbone, one, unit=self.promise.unit, settings=self.settings, describe=describe)
 
 
 def joined(cuts: Sequence[Patches]) -> Patches:
@@ -110,9 +116,10 @@ def teach_adapted(
     """
     backbone = initialization.build_backbone()
     frames = tuple(examples)
+    describe = Describer(backbone=backbone, settings=settings).drawn
     cuts = []
     for number, example in enumerate(frames):
-        cuts.append(cut_patches(backbone, [example], unit=promise.unit, settings=settings))
+        cuts.append(cut_patches(backbone, [example], unit=promise.unit, settings=settings, describe=describe))
         if progress is not None:
             progress("dense features", number + 1, len(frames))
     lesson = Lesson(
@@ -124,6 +131,7 @@ def teach_adapted(
         dense=initialization.dense,
         seed=seed,
         known=known,
+        regions=region_prior(initialization.typing, reach=settings.typing_reach),
     )
     return adapt_lesson(lesson, clock=clock, progress=progress)
 

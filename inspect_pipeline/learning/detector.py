@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
+from inspect_pipeline.domain.explanation import Explanation
 from inspect_pipeline.domain.findings import Evidence
 from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
@@ -19,9 +20,18 @@ from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
 from inspect_pipeline.learning.calibration import Channel
 from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map, smoothed
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
+from inspect_pipeline.learning.explain import (
+    ChannelEvidence,
+    beyond_the_cap,
+    explained_by_channel,
+    explained_by_region,
+)
+from inspect_pipeline.learning.hot_part import grown_box
 from inspect_pipeline.learning.normality import Normality, distance
+from inspect_pipeline.learning.region_crops import describe_regions
+from inspect_pipeline.learning.region_typing import RegionHead, RegionName
 
-_TRUNK = "trunk."
+_TRUNK, _REGIONS = "trunk.", "regions."
 _ONE_SCALE = {"two_scales": False}  # what a bundle means that was written before there was a second
 
 
@@ -30,13 +40,15 @@ class ScoreMaps:
     """Scores of a frame at ``stride_px``, in multiples of the threshold of the channel: 1.0 and above alarms.
 
     ``anomaly`` is float32 (h, w), ``types`` float32 (T, h, w) in the order of ``class_names``. 0 is the median good
-    patch; values may be negative.
+    patch; values may be negative. ``patches`` (h, w, d) are the descriptors they were made from, None where those were
+    not kept: regions are then named by the channels.
     """
 
     anomaly: NDArray[np.float32]
     types: NDArray[np.float32]
     class_names: tuple[str, ...]
     stride_px: int
+    patches: Tensor | None = None
 
     @property
     def strongest(self) -> NDArray[np.float32]:
@@ -58,6 +70,7 @@ class Typing:
     evidence: Evidence
     runner_up: str | None = None
     likeness: float | None = None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +99,7 @@ class Detector:
     heads: tuple[TypeHead, ...]
     promise: Promise
     settings: DetectorSettings
+    regions: RegionHead | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -127,7 +141,9 @@ class Detector:
         maps = np.zeros((0, *anomaly.shape), dtype=np.float32) if not types else torch.stack(types).numpy()
         if not (bool(torch.isfinite(anomaly).all()) and bool(np.isfinite(maps).all())):
             raise BadDataError("the detector gave no number for a part of the frame; teach it again")
-        return ScoreMaps(anomaly=anomaly.numpy(), types=maps, class_names=self.class_names, stride_px=STRIDE_PX)
+        return ScoreMaps(
+            anomaly=anomaly.numpy(), types=maps, class_names=self.class_names, stride_px=STRIDE_PX, patches=patches
+        )
 
     def _type_map(self, whitened: Tensor, head: TypeHead) -> Tensor:
         return _scaled(self._smoothed(whitened @ head.weight - head.bias), head.channel)
@@ -135,37 +151,94 @@ class Detector:
     def _smoothed(self, raw: Tensor) -> Tensor:
         return smoothed(raw, self.settings.smoothing_patches, self.unit)
 
-    def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi]) -> list[Typing]:
-        """Return the name of each region of a frame, with the runner-up among the known types."""
-        return [replace(self._name(maps, roi), likeness=self._most_alike(maps, roi)) for roi in rois]
+    def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi], pixels: Pixels | None = None) -> list[Typing]:
+        """Return the name of each region of a frame, with the runner-up among the known types and the reasons.
+
+        With the frame's ``pixels`` the ``typing_regions`` strongest are compared with the samples; the others, and all
+        where the detector holds no samples, are named by the strongest channel.
+        """
+        evidence = [self._evidence(maps, roi) for roi in rois]
+        by_channel = [self._by_channel(maps, roi, one) for roi, one in zip(rois, evidence, strict=True)]
+        by_channel = [
+            replace(one, likeness=self._most_alike(maps, roi)) for one, roi in zip(by_channel, rois, strict=True)
+        ]
+        if self.regions is None or pixels is None or maps.patches is None:
+            return by_channel
+        order = sorted(range(len(rois)), key=lambda i: (-evidence[i].strongest, i))
+        chosen = sorted(order[: self.settings.typing_regions])
+        vectors = describe_regions(
+            self.backbone,
+            pixels,
+            maps.patches,
+            [self._whole(maps, rois[i]) for i in chosen],
+            views=self.settings.typing_views,
+            window_px=self.settings.typing_window_px,
+        )
+        compared = dict(zip(chosen, self.regions.name(vectors) if chosen else [], strict=True))
+        return [
+            replace(self._by_region(compared[i], evidence[i]), likeness=typing.likeness)
+            if i in compared
+            else replace(typing, explanation=beyond_the_cap(typing.explanation))
+            for i, typing in enumerate(by_channel)
+        ]
 
     def _most_alike(self, maps: ScoreMaps, roi: Roi) -> float | None:
         window = _window(roi, maps)
         return max((self._likeness(maps, t, window) for t in range(len(self.heads))), default=None)
 
-    def _name(self, maps: ScoreMaps, roi: Roi) -> Typing:
+    def _whole(self, maps: ScoreMaps, roi: Roi) -> Roi:
+        """Return the box of the whole defect whose core alarmed."""
+        scores = torch.from_numpy(maps.strongest)
+        return grown_box(scores, _window(roi, maps), least=self.settings.typing_grown, unit=self.unit)
+
+    def _by_region(self, found: RegionName, evidence: ChannelEvidence) -> Typing:
+        return Typing(
+            defect_type=found.defect_type if found.known else UNKNOWN_TYPE,
+            life_cycle=self.life_cycles[found.defect_type] if found.known else LifeCycle.CANDIDATE,
+            score=evidence.strongest,
+            evidence=evidence.decided,
+            runner_up=found.runner_up if found.known else found.defect_type,
+            explanation=explained_by_region(found, evidence),
+        )
+
+    def _evidence(self, maps: ScoreMaps, roi: Roi) -> ChannelEvidence:
         window = _window(roi, maps)
-        anomaly = float(maps.anomaly[window].max())
-        values = [float(plane[window].max()) for plane in maps.types]
-        order = sorted(range(len(values)), key=lambda t: -values[t])
+        values = {name: float(plane[window].max()) for name, plane in zip(self.class_names, maps.types, strict=True)}
+        return ChannelEvidence(anomaly=float(maps.anomaly[window].max()), types=values)
+
+    def _by_channel(self, maps: ScoreMaps, roi: Roi, evidence: ChannelEvidence) -> Typing:
+        window = _window(roi, maps)
+        order = sorted(range(len(self.heads)), key=lambda t: -evidence.types[self.heads[t].name])
         for place, t in enumerate(order):
-            head = self.heads[t]
-            if values[t] >= 1.0 and self._likeness(maps, t, window) >= head.least_likeness:
+            head, score = self.heads[t], evidence.types[self.heads[t].name]
+            likeness = self._likeness(maps, t, window)
+            if score >= 1.0 and likeness >= head.least_likeness:
                 others = order[:place] + order[place + 1 :]
+                runner_up = self.heads[others[0]].name if others else None
                 return Typing(
                     defect_type=head.name,
                     life_cycle=head.life_cycle,
-                    score=values[t],
+                    score=score,
                     evidence=Evidence.TYPE,
-                    runner_up=self.heads[others[0]].name if others else None,
+                    runner_up=runner_up,
+                    explanation=explained_by_channel(
+                        evidence, head.name, runner_up, likeness=likeness, limit=head.least_likeness
+                    ),
                 )
-        strongest = max([anomaly, *values])
+        nearest = self.heads[order[0]] if order else None
         return Typing(
             defect_type=UNKNOWN_TYPE,
             life_cycle=LifeCycle.CANDIDATE,
-            score=strongest,
-            evidence=Evidence.ANOMALY if strongest == anomaly else Evidence.TYPE,
-            runner_up=self.heads[order[0]].name if order else None,
+            score=evidence.strongest,
+            evidence=evidence.decided,
+            runner_up=None if nearest is None else nearest.name,
+            explanation=explained_by_channel(
+                evidence,
+                None if nearest is None else nearest.name,
+                self.heads[order[1]].name if len(order) > 1 else None,
+                likeness=None if nearest is None else self._likeness(maps, order[0], window),
+                limit=None if nearest is None else nearest.least_likeness,
+            ),
         )
 
     def _likeness(self, maps: ScoreMaps, t: int, window: tuple[slice, slice]) -> float:
@@ -183,6 +256,8 @@ class Detector:
         tensors["normality.whitening"] = self.normality.whitening.contiguous()
         for number, head in enumerate(self.heads):
             tensors[f"head.{number}.weight"] = head.weight.contiguous()
+        if self.regions is not None:
+            tensors |= {_REGIONS + key: tensor.contiguous() for key, tensor in self.regions.tensors().items()}
         manifest = {
             "backbone": self.backbone.name,
             "class_names": list(self.class_names),
@@ -193,6 +268,8 @@ class Detector:
             "settings": asdict(self.settings),
             "lineage": dict(lineage),
         }
+        if self.regions is not None:
+            manifest["regions"] = self.regions.fields()
         return Bundle(kind=ModelKind.DETECTOR, manifest=manifest, tensors=save(tensors))
 
     @classmethod
@@ -228,7 +305,16 @@ def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> D
         heads=heads,
         promise=Promise(overkill=promise["overkill"], unit=UnitGrid(**promise["unit"])),
         settings=DetectorSettings(**_ONE_SCALE | manifest["settings"]),
+        regions=_regions(manifest, tensors),
     )
+
+
+def _regions(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> RegionHead | None:
+    """Return the head of the samples; a detector taught before there was one has none."""
+    if "regions" not in manifest:
+        return None
+    own = {key.removeprefix(_REGIONS): value for key, value in tensors.items() if key.startswith(_REGIONS)}
+    return RegionHead.restored(manifest["regions"], own)
 
 
 def _head_fields(head: TypeHead) -> dict[str, Any]:

@@ -55,9 +55,14 @@ class DetectorSettings:
     most anomalous ``support_share`` is used, at most ``support_patches`` (``_guessed`` where it was guessed).
     ``anomaly_handicap`` is how many standard deviations of good units the anomaly channel must rise further than a
     type channel, so that it spends the smaller part of the promised overkill. ``likeness_share`` is the part of its
-    samples' own likeness that a region must have to be named after a type. ``adaptation`` is what is tried beyond the
-    closed form (one of ``ADAPTATIONS``), judged in ``adaptation_folds`` folds and ``adaptation_seconds`` in all, after
-    which the closed form stays.
+    samples' own likeness that a region must have to be named after a type. ``adaptation`` is what is
+    tried beyond the closed form (one of ``ADAPTATIONS``), judged in ``adaptation_folds`` folds and
+    ``adaptation_seconds`` in all, after which the closed form stays.
+
+    At most ``typing_regions`` regions of a frame, the strongest, are compared with the samples (the others are named
+    by the channels), each from crops in ``typing_views`` of the 8 turns and flips, one of them ``typing_window_px``
+    wide, around all that hangs together at ``typing_grown`` times the threshold. ``typing_reach`` is how far beyond its
+    samples' own distance a type's name carries where history does not say.
     """
 
     shrinkage: float = 0.03
@@ -75,6 +80,11 @@ class DetectorSettings:
     adaptation: str = CLOSED_FORM
     adaptation_folds: int = 3
     adaptation_seconds: float = 300.0
+    typing_regions: int = 8
+    typing_views: int = 2
+    typing_window_px: int = 128
+    typing_reach: float = 1.5
+    typing_grown: float = 0.3
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage < 1.0 or min(self.ridge, self.ridge_guessed) <= 0.0:
@@ -88,3 +98,11 @@ class DetectorSettings:
         checked_adaptation(self.adaptation)
         if self.adaptation_folds < 2 or not self.adaptation_seconds > 0.0:
             raise BadDataError("detector: adaptation_folds must be at least 2 and adaptation_seconds above 0")
+        if not 1 <= self.typing_views <= 8 or self.typing_regions < 0 or self.typing_window_px < 16:
+            raise BadDataError(
+                "detector: typing_views must lie in 1 to 8, typing_regions be 0 or more, typing_window_px 16 or more"
+            )
+        if not 0.0 < self.typing_grown <= 1.0:
+            raise BadDataError(f"detector: typing_grown must lie above 0 and at most at 1, not at {self.typing_grown}")
+        if self.typing_reach <= 0.0:
+            raise BadDataError(f"detector: a typing_reach of {self.typing_reach} names nothing; give one above 0")

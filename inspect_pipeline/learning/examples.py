@@ -4,7 +4,7 @@ Descriptors are computed once on the whole frame and the regions cut out of the 
 context at scoring.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,8 +18,11 @@ from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.dense_features import dense_map, patch_rows
+from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map, patch_rows
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
+
+Describe = Callable[[Pixels, Tensor, "DefectRegion"], Tensor]
+"""Gives the vector (d) of a drawn region from its frame and the frame's dense map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -67,6 +70,8 @@ class Support:
     """A defect sample: patches (h, w, d) with a rim of context, and the bool (h, w) of those inside the region.
 
     ``views`` are the patches (k, d) inside the region of turned, flipped or brighter views of it, where they were made.
+    ``described`` is the vector (d) of a drawn region (``region_crops``), ``pixels`` (h, w) or (h, w, 3) those under the
+    patches of a guessed one; None where the frame's pixels were not at hand, and the region cannot be compared.
     """
 
     patches: Tensor
@@ -75,6 +80,16 @@ class Support:
     source: RegionSource
     label: str
     views: tuple[Tensor, ...] = ()
+    described: Tensor | None = None
+    pixels: Tensor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SeenFrame:
+    """The pixels of a frame at hand, and how its drawn regions are described."""
+
+    pixels: Pixels
+    describe: Describe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,8 +107,12 @@ def cut_patches(
     unit: UnitGrid,
     settings: DetectorSettings,
     progress: Progress | None = None,
+    describe: Describe | None = None,
 ) -> Patches:
-    """Return the patches of every labelled region. Raises BadImageError and BadDataError for unusable frames."""
+    """Return the patches of every labelled region. Raises BadImageError and BadDataError for unusable frames.
+
+    With ``describe`` every sample can be compared with regions of frames as well.
+    """
     good: list[GoodUnit] = []
     supports: list[Support] = []
     for number, example in enumerate(examples):
@@ -103,7 +122,8 @@ def cut_patches(
             two_scales=settings.two_scales,
             largest_tile_px=settings.largest_tile_px,
         )
-        cut = cut_map(whole, example.normals, example.defects, frame=number, unit=unit, settings=settings)
+        seen = None if describe is None else SeenFrame(pixels=example.pixels, describe=describe)
+        cut = cut_map(whole, example.normals, example.defects, frame=number, unit=unit, settings=settings, seen=seen)
         good += [replace(piece, group=example.group) for piece in cut.good]
         supports += cut.supports
         if progress is not None:
@@ -119,14 +139,15 @@ def cut_map(
     frame: int,
     unit: UnitGrid,
     settings: DetectorSettings,
+    seen: SeenFrame | None = None,
 ) -> Patches:
     """Return the patches of the labelled regions of one frame, from its ``dense_map`` ``whole`` (h, w, d).
 
-    ``frame`` numbers the frame among those that teach together.
+    ``frame`` numbers the frame among those that teach together; ``seen`` are its pixels and how regions are described.
     """
     return Patches(
         good=tuple(good for roi in normals for good in _units(whole, roi, unit, frame)),
-        supports=tuple(_support(whole, region, settings.smoothing_patches) for region in defects),
+        supports=tuple(_support(whole, region, settings.smoothing_patches, seen) for region in defects),
     )
 
 
@@ -147,12 +168,13 @@ def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int) -> list[GoodUnit
     ]
 
 
-def _support(whole: Tensor, region: DefectRegion, rim: int) -> Support:
+def _support(whole: Tensor, region: DefectRegion, rim: int, seen: SeenFrame | None) -> Support:
     """Return the region's patches; a drawn one gets a rim, as the smoothing at scoring reaches over its edge."""
     shape = (whole.shape[0], whole.shape[1])
     rows, columns = patch_rows(region.roi, shape)
     inside = region_patches(region, shape)
-    if region.source is RegionSource.DRAWN:
+    drawn = region.source is RegionSource.DRAWN
+    if drawn:
         hit = inside.nonzero()
         (top, left), (bottom, right) = hit.amin(dim=0).tolist(), hit.amax(dim=0).tolist()
         rows = slice(max(top - rim, 0), min(bottom + 1 + rim, shape[0]))
@@ -163,6 +185,8 @@ def _support(whole: Tensor, region: DefectRegion, rim: int) -> Support:
         defect_type=region.defect_type,
         source=region.source,
         label=region.label,
+        described=seen.describe(seen.pixels, whole, region) if seen is not None and drawn else None,
+        pixels=None if seen is None or drawn else _under(seen.pixels, rows, columns),
     )
 
 
@@ -178,6 +202,12 @@ def region_patches(region: DefectRegion, shape: tuple[int, int]) -> Tensor:
         covered = _covered(region, shape)
         inside = covered if bool(covered.any()) else inside
     return inside
+
+
+def _under(pixels: Pixels, rows: slice, columns: slice) -> Tensor:
+    """Return a copy of the pixels under these rows and columns of patches."""
+    down = slice(rows.start * STRIDE_PX, rows.stop * STRIDE_PX)
+    return torch.from_numpy(pixels[down, columns.start * STRIDE_PX : columns.stop * STRIDE_PX].copy())
 
 
 def _covered(region: DefectRegion, shape: tuple[int, int]) -> Tensor:

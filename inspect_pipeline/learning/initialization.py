@@ -16,7 +16,7 @@ from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods import untrained
 
-_PARTS = ("trunk", "head", "dense")
+_PARTS = ("trunk", "head", "dense", "typing")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,7 +24,8 @@ class Initialization:
     """A starting point for adaptation at a site.
 
     ``trunk`` is ``Backbone.trunk_state()``, ``head`` what ``Method.head()`` gave, ``dense`` the tensors of the dense
-    channel (may be empty). ``metrics`` are finite numbers by name; ``families`` are those that were trained on.
+    channel and ``typing`` those of naming regions (both may be empty). ``metrics`` are finite
+    numbers by name; ``families`` are those that were trained on.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Initialization:
     families: tuple[str, ...]
     dense: Mapping[str, Tensor] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
+    typing: Mapping[str, Tensor] = field(default_factory=dict)
 
     def build_backbone(self) -> Backbone:
         """Return the frozen backbone of this initialization. Raises WeightsError."""
@@ -52,7 +54,7 @@ class Initialization:
         """Return the initialization as bytes; ``lineage`` is plain JSON: what it was made from and by what."""
         tensors = {
             f"{part}.{key}": tensor.detach().cpu().contiguous().clone()
-            for part, group in zip(_PARTS, (self.trunk, self.head, self.dense), strict=True)
+            for part, group in zip(_PARTS, (self.trunk, self.head, self.dense, self.typing), strict=True)
             for key, tensor in group.items()
         }
         manifest = {
@@ -82,6 +84,7 @@ def from_bundle(bundle: Bundle) -> Initialization:
             trunk=parts["trunk"],
             head=parts["head"],
             dense=parts["dense"],
+            typing=parts["typing"],
             episode_spec=EpisodeSpec(**manifest["episode_spec"]),
             data_fingerprint=str(manifest["data_fingerprint"]),
             seed=int(manifest["seed"]),

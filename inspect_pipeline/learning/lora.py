@@ -22,6 +22,7 @@ from inspect_pipeline.learning.dense_head import Direction, fit_direction, white
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Support, cut_patches
 from inspect_pipeline.learning.normality import Normality, fit_normality, moments, summed
 from inspect_pipeline.learning.stitching import dense_taps, describe_tile
+from inspect_pipeline.learning.support_regions import Describer
 
 _SHARPNESS = 3.0  # logits of a sample's mean patch at the start
 
@@ -134,7 +135,8 @@ class Lora:
             return None
         merge(backbone)
         backbone.requires_grad_(False)
-        patches = cut_patches(backbone, start.examples, unit=start.unit, settings=start.settings)
+        describe = Describer(backbone=backbone, settings=start.settings).drawn
+        patches = cut_patches(backbone, start.examples, unit=start.unit, settings=start.settings, describe=describe)
         return Adapted(backbone=backbone, patches=patches)
 
     def _train(

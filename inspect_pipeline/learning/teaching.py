@@ -20,8 +20,11 @@ from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patch
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.known_types import TypeCost, costs_of_company
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
+from inspect_pipeline.learning.region_metric import region_prior
+from inspect_pipeline.learning.region_typing import RegionHead, RegionPrior, left_out_names
 from inspect_pipeline.learning.shaping import Shaping
 from inspect_pipeline.learning.support_checks import check_supports
+from inspect_pipeline.learning.support_regions import Describer, fit_regions
 
 __all__ = ["DefectRegion", "FrameRegions", "LeaveOneOut", "Taught", "teach", "teach_patches"]
 
@@ -80,9 +83,19 @@ def teach(
     The same input gives the same detector. Raises BadDataError for too little or contradicting input.
     """
     backbone = initialization.build_backbone()
-    patches = cut_patches(backbone, examples, unit=promise.unit, settings=settings, progress=progress)
-    prior = difference_prior(initialization.dense)
-    return teach_patches(backbone, patches, promise=promise, settings=settings, seed=seed, prior=prior)
+    describe = Describer(backbone=backbone, settings=settings).drawn
+    patches = cut_patches(
+        backbone, examples, unit=promise.unit, settings=settings, progress=progress, describe=describe
+    )
+    return teach_patches(
+        backbone,
+        patches,
+        promise=promise,
+        settings=settings,
+        seed=seed,
+        prior=difference_prior(initialization.dense),
+        regions=region_prior(initialization.typing, reach=settings.typing_reach),
+    )
 
 
 def teach_patches(
@@ -95,11 +108,13 @@ def teach_patches(
     prior: DifferencePrior | None = None,
     shaping: Shaping | None = None,
     known: Collection[str] = (),
+    regions: RegionPrior | None = None,
 ) -> Taught:
-    """Return the detector taught from patches cut before; the backbone is only carried along.
+    """Return the detector taught from patches cut before; the backbone runs for guessed regions only.
 
     ``known`` are the types of the one in force, for costs. ``shaping`` is what an adaptation changes; the settings say
-    ``closed_form`` until ``adapted_teaching`` accepts it.
+    ``closed_form`` until ``adapted_teaching`` accepts it. ``regions`` is what history says of naming regions; samples
+    that cannot be compared leave the naming to the channels.
     """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants = _variants(names, patches)
@@ -118,6 +133,10 @@ def teach_patches(
     calibration = calibrate(scores, crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill)
     overkill = expected_overkill(scores, handicaps=handicaps, overkill=promise.overkill)
     left_out = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
+    compared = fit_regions(
+        Describer(backbone=backbone, settings=settings), patches.supports, crossed.final.normality, prior=regions
+    )
+    left_out = renamed(left_out, compared)
     detector = Detector(
         backbone=backbone,
         normality=crossed.final.normality,
@@ -125,6 +144,7 @@ def teach_patches(
         heads=_heads(names, crossed, calibration, left_out, settings),
         promise=promise,
         settings=replace(settings, adaptation=CLOSED_FORM),
+        regions=compared,
     )
     doubts = check_supports(patches, names, crossed, left_out, settings=settings)
     return Taught(
@@ -139,6 +159,17 @@ def teach_patches(
             crossed, patches.supports, variants, names, left_out, known=known, promise=promise, settings=settings
         ),
     )
+
+
+def renamed(left_out: Sequence[LeftOut], regions: RegionHead | None) -> list[LeftOut]:
+    """Return the left-out samples with those that were found named as a region head without them names them.
+
+    What was missed stays so, and what a detector of one type calls unknown too.
+    """
+    if regions is None or len(regions.names) < 2:
+        return list(left_out)
+    names = left_out_names(regions)
+    return [replace(one, named=names[one.support]) if one.found else one for one in left_out]
 
 
 def _variants(names: Sequence[str], patches: Patches) -> list[Variant]:

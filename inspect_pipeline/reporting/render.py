@@ -22,6 +22,7 @@ from inspect_pipeline.reporting.detect_page import Provenance, lay_out_detection
 _FILTERS = (
     wording.counts, wording.interval, wording.interval_points, wording.metres, wording.millimetres, wording.multiples,
     wording.percent, wording.plural, wording.points, wording.seconds, wording.significant, wording.utc, wording.whole,
+    wording.why,
 )  # fmt: skip
 _FUNCTIONS = (
     charts.estimate_scale, charts.rate_scale, coil_map.finding_text, page.comparison, page.measured_rates,

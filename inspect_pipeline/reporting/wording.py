@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime
 
+from inspect_pipeline.domain.explanation import Explanation, NamedBy
 from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.errors import BadDataError
 
@@ -92,6 +93,31 @@ def utc(moment: datetime) -> str:
 def plural(count: int, noun: str) -> str:
     """Return the count with its noun, e.g. 1 frame, 2 frames."""
     return f"{whole(count)}{_HARD_SPACE}{noun}" + ("" if count == 1 else "s")
+
+
+def why(explanation: Explanation) -> str:
+    """Return in one line what raised a finding and what named it."""
+    channel = "" if explanation.type_score is None else f", {explanation.channel} {multiples(explanation.type_score)}"
+    parts = [f"anomaly {multiples(explanation.anomaly)}{channel}"]
+    if explanation.named_by is NamedBy.REGION:
+        parts += _compared(explanation)
+    elif explanation.nearest_type is not None:
+        parts.append("named by the strongest channel")
+    return "; ".join([*parts, *([explanation.note] if explanation.note else [])])
+
+
+def _compared(explanation: Explanation) -> list[str]:
+    """Return how near the samples are, and how clear the name is; a distance in multiples of its open-set bound."""
+    parts = []
+    if explanation.distance is not None:
+        limit = explanation.limit
+        near = "no bound yet" if limit is None else f"at {multiples(explanation.distance / limit)} the bound"
+        parts.append(f"{near} of {explanation.nearest_type}")
+    if explanation.margin is not None:
+        parts.append(f"lead {number(explanation.margin, decimals=2)}")
+    if explanation.neighbours:
+        parts.append(f"nearest sample {explanation.neighbours[0].label}")
+    return parts
 
 
 NOT_MEASURED = "not measured"

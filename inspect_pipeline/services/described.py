@@ -10,9 +10,10 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_features import dense_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
-from inspect_pipeline.learning.examples import Patches, cut_map
+from inspect_pipeline.learning.examples import Patches, SeenFrame, cut_map
 from inspect_pipeline.learning.fingerprints import patches_key, trunk_fingerprint
 from inspect_pipeline.learning.patch_bytes import packed, unpacked
+from inspect_pipeline.learning.support_regions import Describer
 from inspect_pipeline.services.examples import frame_regions
 from inspect_pipeline.services.ports import FeatureStore, ImageStore
 
@@ -93,6 +94,7 @@ class Describing:
         two_scales, largest = self.settings.two_scales, self.settings.largest_tile_px
         whole = dense_map(backbone, regions.pixels, two_scales=two_scales, largest_tile_px=largest)
         normals, defects = iter(regions.normals), iter(regions.defects)
+        seen = SeenFrame(pixels=regions.pixels, describe=Describer(backbone=backbone, settings=self.settings).drawn)
         made: list[Patches | None] = []
         for label, entry in zip(labels, entries, strict=True):
             if entry is not None:
@@ -100,7 +102,7 @@ class Describing:
                 continue
             is_good = label.kind is LabelKind.NOT_A_DEFECT
             rois, shown = ([next(normals)], []) if is_good else ([], [next(defects)])
-            cut = cut_map(whole, rois, shown, frame=0, unit=self.unit, settings=self.settings)
+            cut = cut_map(whole, rois, shown, frame=0, unit=self.unit, settings=self.settings, seen=seen)
             self.features.put(self._key(trunk, frame, label), packed(cut))
             made.append(cut)
         return made

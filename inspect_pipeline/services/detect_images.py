@@ -1,22 +1,24 @@
 """Images of a data folder as draws need them: everything the backbone gives, computed once an image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, from_numpy
 
-from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.domain.labels import RegionSource
+from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import LabelledImage, Progress
 from inspect_pipeline.imaging.marked_cells import MarkedCells, counted_px, marked_cells
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.evaluation import sample_hash
-from inspect_pipeline.learning.examples import DefectRegion
+from inspect_pipeline.learning.examples import DefectRegion, SeenFrame
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning, stage_inputs
 from inspect_pipeline.learning.region_features import region_features
+from inspect_pipeline.learning.support_regions import Describer
 from inspect_pipeline.services.detect_draws import Labelled
 from inspect_pipeline.services.examples import annotations, source_of, whole_roi
 
@@ -26,8 +28,8 @@ class DescribedImage:
     """One image: its dense descriptors (h, w, d), its pooled descriptor (d), and what is marked in it.
 
     ``marks`` are the marked regions of each type where boxes or a mask exist, ``good_px`` the pixels of each cell that
-    nothing marks; ``exact`` tells a mask from filled boxes. ``stage_inputs`` is what a fine-tuned classifier trains
-    on, where one is asked for.
+    nothing marks; ``described`` the vector of each drawn region, ``load`` gives the pixels; ``exact`` tells a mask
+    from filled boxes. ``stage_inputs`` is what a fine-tuned classifier trains on, where one is asked for.
     """
 
     labelled: Labelled
@@ -36,11 +38,17 @@ class DescribedImage:
     whole: Roi
     patches: Tensor
     pooled: Tensor
+    load: Callable[[], Pixels]
+    described: Mapping[str, Tensor]
     regions: Mapping[str, DefectRegion]
     marks: Mapping[str, MarkedCells]
     good_px: NDArray[np.float64]
     exact: bool
     stage_inputs: Tensor | None = None
+
+    def seen(self, name: str) -> SeenFrame:
+        """Return the image as the cutting of its region of that type needs it; a drawn one is described already."""
+        return SeenFrame(pixels=self.load(), describe=lambda *_: self.described[name])
 
 
 def describe_images(
@@ -75,6 +83,11 @@ def _described(
     for mask in annotated.values():
         if mask is not None:
             unmarked &= ~mask
+    regions = {
+        name: DefectRegion(roi=whole, mask=mask, defect_type=name, source=source_of(mask), label=image.source)
+        for name, mask in annotated.items()
+    }
+    describer = Describer(backbone=backbone, settings=settings)
     return DescribedImage(
         labelled=Labelled(types=tuple(sorted(annotated)), group=image.group or image.source),
         source=image.source,
@@ -82,10 +95,13 @@ def _described(
         whole=whole,
         patches=patches,
         pooled=from_numpy(region_features(backbone, [pixels])[0]),
-        regions={
-            name: DefectRegion(roi=whole, mask=mask, defect_type=name, source=source_of(mask), label=image.source)
-            for name, mask in annotated.items()
+        load=image.load,
+        described={
+            name: describer.drawn(pixels, patches, region)
+            for name, region in regions.items()
+            if region.source is RegionSource.DRAWN
         },
+        regions=regions,
         marks={
             name: marked_cells(mask, shape=shape, stride_px=STRIDE_PX)
             for name, mask in annotated.items()

@@ -18,6 +18,7 @@ from inspect_pipeline.learning.examples import GoodUnit, Patches, Support, cut_m
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning, fine_tune
 from inspect_pipeline.learning.logistic import fit_logistic
 from inspect_pipeline.learning.methods import frozen_baselines
+from inspect_pipeline.learning.region_typing import RegionPrior
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.detect_draws import Drawn
 from inspect_pipeline.services.detect_images import DescribedImage
@@ -44,6 +45,7 @@ class Subject:
     promise: Promise
     settings: DetectorSettings
     fine_tuning: FineTuning | None = None
+    regions: RegionPrior | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,7 +94,9 @@ def _taught(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *,
     for name, members in drawn.supports.items():
         for i in members:
             region = images[i].regions[name]
-            supports += cut_map(images[i].patches, [], [region], frame=0, unit=unit, settings=settings).supports
+            supports += cut_map(
+                images[i].patches, [], [region], frame=0, unit=unit, settings=settings, seen=images[i].seen(name)
+            ).supports
     return teach_patches(
         subject.backbone,
         Patches(good=tuple(good), supports=tuple(supports)),
@@ -100,6 +104,7 @@ def _taught(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *,
         settings=settings,
         seed=seed,
         prior=subject.prior,
+        regions=subject.regions,
     )
 
 
@@ -195,7 +200,7 @@ def _type_accuracy(
     for i in drawn.defects:
         regions = regions_of(images[i], maps[i], threshold=1.0)
         if regions:
-            (typing,) = detector.name_regions(maps[i], [regions[0].roi])
+            (typing,) = detector.name_regions(maps[i], [regions[0].roi], images[i].load())
             right.append(typing.defect_type in images[i].labelled.types)
     return _share(right)
 

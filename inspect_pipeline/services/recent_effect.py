@@ -96,7 +96,7 @@ class RecentFrames:
                 gone += 1
                 continue
             before, after = (
-                decide(findings_in(frame, maps, detector, shape_px=pixels.shape[:2], edge=edge, taxonomy=taxonomy))
+                decide(findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy))
                 for detector, maps in both
             )
             judged += 1

@@ -132,7 +132,7 @@ class Scoring:
     ) -> tuple[tuple[Finding, ...], str]:
         maps = detector.examine(pixels)
         heatmap = self.images.put(encode_png(heatmap_pixels(maps.strongest)), suffix="png")
-        return findings_in(frame, maps, detector, shape_px=pixels.shape[:2], edge=edge, taxonomy=taxonomy), heatmap
+        return findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy), heatmap
 
     def _close(
         self,
@@ -181,19 +181,19 @@ def findings_in(
     maps: ScoreMaps,
     detector: Detector,
     *,
-    shape_px: tuple[int, ...],
+    pixels: Pixels,
     edge: StripLeft,
     taxonomy: Taxonomy,
 ) -> tuple[Finding, ...]:
-    """Return what a detector's score maps of a frame of ``shape_px`` (h, w) show on the strip, at its place."""
+    """Return what a detector's score maps of a frame with these ``pixels`` show on the strip, at its place."""
     regions = find_regions(
         _on_the_strip(maps.strongest, frame, stride_px=maps.stride_px),
         threshold=1.0,
         stride_px=maps.stride_px,
-        shape_px=(shape_px[0], shape_px[1]),
+        shape_px=(pixels.shape[0], pixels.shape[1]),
         unit_px=_unit_px(detector.unit),
     )
-    typings = detector.name_regions(maps, [region.roi for region in regions])
+    typings = detector.name_regions(maps, [region.roi for region in regions], pixels)
     found = zip(regions, typings, strict=True)
     return tuple(_finding(frame, region.roi, taxonomy.applied(typing), edge) for region, typing in found)
 
@@ -236,4 +236,5 @@ def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, edge: StripLeft) ->
         length_mm=place.length_mm,
         evidence=typing.evidence,
         runner_up=typing.runner_up,
+        explanation=typing.explanation,
     )

@@ -18,6 +18,7 @@ from inspect_pipeline.learning.adapted_teaching import teach_adapted
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.initialization import from_bundle
+from inspect_pipeline.learning.region_metric import region_prior
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.described import Describing, LabelledFrame
 from inspect_pipeline.services.examples import frame_regions, frames_with_labels
@@ -170,6 +171,7 @@ class Teaching:
             seed=seed,
             prior=difference_prior(origin.dense),
             known=known,
+            regions=region_prior(origin.typing, reach=self.settings.typing_reach),
         )
         return replace(taught, checks=(*taught.checks, *lesson.checks))
 

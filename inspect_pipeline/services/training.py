@@ -20,6 +20,7 @@ from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.methods import untrained
 from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
+from inspect_pipeline.learning.region_metric import RegionHistory, fit_region_history
 from inspect_pipeline.learning.teaching import FrameRegions
 from inspect_pipeline.services.examples import Example
 from inspect_pipeline.services.models import CHALLENGER
@@ -106,17 +107,16 @@ class Training:
             progress=self.progress,
         )
         learning_s = (self.clock() - learning_started).total_seconds()
-        prior = fit_dense_prior(
-            backbone,
-            _by_family(examples),
-            settings=DensePriorSettings(detector=self.detector),
-            seed=seed,
-            progress=self.progress,
+        dense = DensePriorSettings(detector=self.detector)
+        prior = fit_dense_prior(backbone, _by_family(examples), settings=dense, seed=seed, progress=self.progress)
+        regions = fit_region_history(features, history.index, spec, seed=seed, progress=self.progress)
+        rate = result.episodes / max(learning_s, 1e-9)
+        bundle = self._bundle(
+            result, prior, history, backbone, spec, regions=regions, seed=seed, digest=digest, weights=weights_sha256
         )
-        bundle = self._bundle(result, prior, history, backbone, spec, seed=seed, digest=digest, weights=weights_sha256)
-        training = {**bundle.manifest["training"], "episodes_per_s": result.episodes / max(learning_s, 1e-9)}
+        training = {**bundle.manifest["training"], "episodes_per_s": rate}
         bundle = replace(bundle, manifest={**bundle.manifest, "training": training})
-        run = self._track(result, prior, method=method, seed=seed, fingerprint=history.fingerprint)
+        run = self._track(result, prior, regions, method=method, seed=seed, fingerprint=history.fingerprint)
         version = self.registry.register(model, bundle, tags={INPUT_TAG: digest, "method": method}, run=run)
         self.registry.set_alias(model, CHALLENGER, version)
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
@@ -141,6 +141,7 @@ class Training:
         backbone: Backbone,
         spec: EpisodeSpec,
         *,
+        regions: RegionHistory,
         seed: int,
         digest: str,
         weights: str,
@@ -152,6 +153,7 @@ class Training:
             trunk=backbone.trunk_state(),
             head=result.method.head(),
             dense=prior.tensors,
+            typing=regions.tensors,
             episode_spec=spec,
             metrics=result.metrics(),
             data_fingerprint=history.fingerprint,
@@ -167,10 +169,19 @@ class Training:
             "made_at": self.clock().isoformat(),
         }
         bundle = initialization.to_bundle(lineage)
-        extra = {"evidence": evidence_to(_evidence(result)), "training": _training(result, prior, families)}
+        extra = {"evidence": evidence_to(_evidence(result)), "training": _training(result, prior, regions, families)}
         return replace(bundle, manifest={**bundle.manifest, **extra})
 
-    def _track(self, result: OuterLoopResult, prior: DensePrior, *, method: str, seed: int, fingerprint: str) -> str:
+    def _track(
+        self,
+        result: OuterLoopResult,
+        prior: DensePrior,
+        regions: RegionHistory,
+        *,
+        method: str,
+        seed: int,
+        fingerprint: str,
+    ) -> str:
         loop = self.settings.outer_loop
         return self.tracker.record(
             EXPERIMENT,
@@ -179,6 +190,7 @@ class Training:
                 "method": method,
                 "chosen": result.chosen,
                 "dense_prior": prior.chosen,
+                "region_metric": regions.chosen,
                 "seed": seed,
                 "fingerprint": fingerprint,
                 "revision": self.revision,
@@ -188,7 +200,11 @@ class Training:
                 "held_out_by": result.division.by,
                 **asdict(loop),
             },
-            metrics={**result.metrics(), **{f"dense.{name}": value for name, value in prior.metrics.items()}},
+            metrics={
+                **result.metrics(),
+                **{f"dense.{name}": value for name, value in prior.metrics.items()},
+                **{f"typing.{name}": value for name, value in regions.metrics.items()},
+            },
             curves={
                 "validation_accuracy": [(point.step, point.accuracy) for point in result.history],
                 "loss": [(point.step, point.loss) for point in result.history if point.loss is not None],
@@ -269,7 +285,9 @@ def _evidence(result: OuterLoopResult) -> Evidence:
     )
 
 
-def _training(result: OuterLoopResult, prior: DensePrior, families: Sequence[str]) -> dict[str, Any]:
+def _training(
+    result: OuterLoopResult, prior: DensePrior, regions: RegionHistory, families: Sequence[str]
+) -> dict[str, Any]:
     """Return the outcome of the training as plain JSON, for the report and the auditor."""
     spec = result.decision.spec
     trained = result.trained.name
@@ -287,6 +305,7 @@ def _training(result: OuterLoopResult, prior: DensePrior, families: Sequence[str
         "differences": [[trained, name, _interval(gain)] for name, gain in result.differences.items()],
         "metrics": result.metrics(),
         "dense": {"chosen": prior.chosen, "reason": prior.reason, "metrics": dict(prior.metrics)},
+        "typing": {"chosen": regions.chosen, "reason": regions.reason, "metrics": dict(regions.metrics)},
     }
 
 

@@ -13,6 +13,9 @@ BigCount = BigInteger().with_variant(Integer(), "sqlite")
 
 Document = JSON().with_variant(JSONB(), "postgresql")
 
+# None is no document, not the document "null".
+MaybeDocument = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware moment, kept in UTC: ``timestamptz`` on PostgreSQL, an ISO text without zone on SQLite."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from inspect_pipeline.domain.explanation import Explanation
 from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
@@ -106,6 +107,7 @@ def _finding_values(finding: Finding, *, result: int, ordinal: int) -> Values:
         "length_mm": float(finding.length_mm),
         "evidence": finding.evidence.value,
         "runner_up": finding.runner_up,
+        "explanation": None if finding.explanation is None else finding.explanation.to_document(),
     }
 
 
@@ -133,4 +135,5 @@ def _finding(row: FindingRow, *, frame: str) -> Finding:
         length_mm=row.length_mm,
         evidence=Evidence(row.evidence),
         runner_up=row.runner_up,
+        explanation=None if row.explanation is None else Explanation.from_document(row.explanation),
     )

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, MetaData, String, UniqueConstraint, false, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from inspect_pipeline.store.columns import BigCount, Document, UtcDateTime
+from inspect_pipeline.store.columns import BigCount, Document, MaybeDocument, UtcDateTime
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -223,6 +223,7 @@ class FindingRow(Base):
     length_mm: Mapped[float]
     evidence: Mapped[str]
     runner_up: Mapped[str | None]
+    explanation: Mapped[dict[str, Any] | None] = mapped_column(MaybeDocument)
 
 
 class StageRunRow(Base):

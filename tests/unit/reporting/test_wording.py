@@ -2,9 +2,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from inspect_pipeline.domain.explanation import Explanation, NamedBy
 from inspect_pipeline.domain.figures import Estimate, NotMeasured, ShownRate
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.reporting import wording
+
+from .builders import explanation
 
 
 def plain(text: str) -> str:
@@ -56,3 +59,19 @@ def test_times_are_shown_in_utc():
 
 def test_one_is_singular():
     assert [plain(wording.plural(n, "frame")) for n in (0, 1, 2)] == ["0 frames", "1 frame", "2 frames"]
+
+
+def test_why_a_finding_is_called_so_is_one_line_of_what_was_measured():
+    told = plain(wording.why(explanation("unknown", 2.0)))
+    assert told == ("anomaly 2.00 ×, crack 0.80 ×; at 1.10 × the bound of crack; lead 0.42; nearest sample label-0")
+    channel = Explanation(
+        anomaly=1.2,
+        type_score=1.5,
+        channel="dent",
+        named_by=NamedBy.CHANNEL,
+        nearest_type="dent",
+        note="too many",
+    )
+    assert plain(wording.why(channel)) == "anomaly 1.20 ×, dent 1.50 ×; named by the strongest channel; too many"
+    nothing_taught = Explanation(anomaly=1.2, type_score=None, channel=None, named_by=NamedBy.CHANNEL)
+    assert plain(wording.why(nothing_taught)) == "anomaly 1.20 ×"

@@ -58,6 +58,16 @@ def test_the_gate_finds_its_evidence_in_the_manifest(won: tuple[Workshop, TrainS
     assert judge_initialization(evidence, None, rules=GateRules()).passed
 
 
+def test_what_history_teaches_about_regions_is_in_the_bundle_with_its_proof(won: tuple[Workshop, TrainSummary]) -> None:
+    workshop, summary = won
+    manifest = workshop.registry.load(summary.model, version=summary.version)[1]
+    told = manifest.manifest["training"]["typing"]
+    initialization = from_bundle(manifest)
+    assert (told["chosen"] == "within_class") == ("metric" in initialization.typing)
+    assert told["metrics"]["reach"] == pytest.approx(float(initialization.typing["reach"][0]))
+    assert told["metrics"]["episodes"] > 0
+
+
 def test_the_initialization_carries_its_lineage(won: tuple[Workshop, TrainSummary]) -> None:
     workshop, summary = won
     _, bundle = workshop.registry.load(INITIALIZATION, version="1")
