@@ -82,10 +82,7 @@ def teach(
     Ends with 4 when the same samples were taught before.
     """
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
-    if withdraw and any(given is not None for given in (samples, labels, normals)):
-        raise UserError("--withdraw takes samples back; give no --samples, --labels or --normals with it")
-    if not withdraw and (samples is None) == (labels is None):
-        raise UserError("teach needs samples of the type: give either --samples DIR or --labels FILE")
+    _refuse_sources(samples, labels, normals, withdraw=withdraw)
     name = checked_type(defect_type)
     if adaptation is not None:
         checked_adaptation(adaptation)
@@ -109,6 +106,13 @@ def teach(
     session.answer(document, lambda: _view(document))
     if not summary.new and not withdraw:
         raise NothingToDoError(f"{summary.model} version {summary.version} was taught the same samples before")
+
+
+def _refuse_sources(samples: Path | None, labels: Path | None, normals: Path | None, *, withdraw: bool) -> None:
+    if withdraw and any(given is not None for given in (samples, labels, normals)):
+        raise UserError("--withdraw takes samples back; give no --samples, --labels or --normals with it")
+    if not withdraw and (samples is None) == (labels is None):
+        raise UserError("teach needs samples of the type: give either --samples DIR or --labels FILE")
 
 
 def teach_document(summary: "TeachSummary", defect_type: str) -> Document:

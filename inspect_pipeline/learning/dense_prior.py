@@ -45,9 +45,9 @@ class DensePriorSettings:
     """The outer loop: ``episodes`` of a family for each number of ``shots``, and the candidates chosen from."""
 
     shots: tuple[int, ...] = (1, 3, 5)
-    episodes: int = 15
+    episodes: int = 10
     shares: tuple[float, ...] = (0.3, 0.6)
-    strengths: tuple[float, ...] = (3.0, 10.0, 30.0)
+    strengths: tuple[float, ...] = (3.0, 10.0)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
 
     @property
@@ -124,19 +124,31 @@ def fit_on_halves(
     moments = {family: family_moments(parts) for family, parts in halves.items()}
     episodes = _drawn(halves, settings, seed=seed)
     frozen = _without(episodes)
-    learned: dict[str, Floats] = {}
-    for place, held_out in enumerate(sorted(halves)):
-        rest = {family: found for family, found in moments.items() if family != held_out}
-        chosen = choose(rest, episodes, frozen, settings)
-        learned[held_out] = _aurocs(episodes[held_out], [difference_prior_of(rest, chosen)])[:, 0]
-        if progress is not None:
-            progress("dense prior: held-out families", place + 1, len(halves))
+    learned = _held_out(moments, episodes, frozen, settings, progress)
     metrics = _metrics(episodes, frozen, learned, settings)
     reason = _refusal(metrics, settings)
     if reason:
         return DensePrior(tensors={}, metrics=metrics, chosen=FROZEN, reason=reason)
     best = choose(moments, episodes, frozen, settings)
     return DensePrior(tensors=difference_prior_of(moments, best).tensors(), metrics=metrics, chosen=best.name)
+
+
+def _held_out(
+    moments: Mapping[str, FamilyMoments],
+    episodes: Mapping[str, Sequence[DenseEpisode]],
+    frozen: Mapping[str, Floats],
+    settings: DensePriorSettings,
+    progress: Progress | None,
+) -> dict[str, Floats]:
+    """Return every family's AUROCs by a prior that the other families gave and chose."""
+    learned: dict[str, Floats] = {}
+    for place, family in enumerate(sorted(moments)):
+        rest = {name: found for name, found in moments.items() if name != family}
+        prior = difference_prior_of(rest, choose(rest, episodes, frozen, settings))
+        learned[family] = _aurocs(episodes[family], [prior])[:, 0]
+        if progress is not None:
+            progress("dense prior: held-out families", place + 1, len(moments))
+    return learned
 
 
 def select(

@@ -93,8 +93,9 @@ def test_an_initialization_is_compared_with_the_frozen_backbone_on_the_same_draw
     with open_house(settings) as house:
         with pytest.raises(NotFoundError, match="no initialization is in force"):
             house.compare_detection(data, shots=(1, 3), normals=8, draws=2)
-        prior = 3.0 * torch.nn.functional.normalize(
-            torch.randn(DIMS, generator=torch.Generator().manual_seed(1)), dim=0
+        known = torch.linspace(0.01, 1.99, DIMS, dtype=torch.float64)
+        prior = DifferencePrior(
+            covariance=torch.diag(known), scatter=torch.eye(DIMS, dtype=torch.float64), strength=10.0
         )
         version = in_force(house, families=("brass",), prior=prior)
         found = house.compare_detection(data, shots=(1, 3), normals=8, draws=2)
