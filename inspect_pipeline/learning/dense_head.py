@@ -20,9 +20,8 @@ class Direction:
     bias: float
 
 
-def anomalous_part(whitened: Tensor, inside: Tensor, *, share: float, at_most: int) -> Tensor:
-    """Return the most anomalous patches (k, d) of a region: ``whitened`` (h, w, d), ``inside`` bool (h, w)."""
-    rows = whitened[inside]
+def anomalous_part(rows: Tensor, *, share: float, at_most: int) -> Tensor:
+    """Return the most anomalous (k, d) of a region's whitened patches (n, d)."""
     count = min(at_most, max(1, int(len(rows) * share)))
     return rows[rows.square().sum(dim=-1).topk(count).indices]
 
@@ -59,7 +58,7 @@ def fit_direction(
         # The scatter holds the difference itself, which turns the solution only where it is not what is solved for.
         regular = regular - 0.25 * torch.outer(difference, difference)
         difference = prior.posterior(difference, spread=_spread(rows, difference), samples=samples)
-    weight = torch.linalg.solve(regular, 0.5 * difference)
+    weight = torch.cholesky_solve(0.5 * difference[:, None], torch.linalg.cholesky(regular))[:, 0]
     weight = weight / weight.norm().clamp(min=1e-12)
     # Zero is good material, not half way to the defects: their distance changes with every fold's metric by more than
     # good units differ, and the thresholds would not carry over from the folds to the final fit.

@@ -33,7 +33,7 @@ def test_only_the_most_anomalous_part_of_a_region_stands_for_its_type() -> None:
     whitened[1, 1, 0], whitened[2, 2, 0], whitened[3, 3, 0] = 5.0, 4.0, 9.0
     inside = torch.ones(4, 4, dtype=torch.bool)
     inside[3, 3] = False
-    part = anomalous_part(whitened, inside, share=0.5, at_most=2)
+    part = anomalous_part(whitened[inside], share=0.5, at_most=2)
     assert part[:, 0].tolist() == [5.0, 4.0]
 
 
