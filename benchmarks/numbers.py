@@ -24,6 +24,7 @@ def pages() -> dict[str, str]:
     demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
     rate, killed, fuzz = (result(name) for name in ("ingest_rate", "killed_ingest", "fuzz_files"))
     measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu) + detect_lines(result("detect"))
+    measured += typing_lines(result("region_typing"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
