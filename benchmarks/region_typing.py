@@ -42,7 +42,7 @@ from inspect_pipeline.learning.region_features import descriptor_dims, region_fe
 from inspect_pipeline.learning.region_metric import within_class_metric
 from inspect_pipeline.learning.region_typing import RegionHead, RegionPrior, SupportBank, fit_region_head
 
-SHOT, REACH, VIEWS = 5, 1.5, 2
+SHOT, REACH, VIEWS = 5, 2.0, 2
 SHIPPED, BASELINE = "shipped", "one crop, ridge"
 
 
@@ -163,7 +163,9 @@ def measured(name: str, found: Mapping[str, Described], options: argparse.Namesp
     }
     rates = {form: accuracies(*told, own.index, spec, options=options, dims=dims) for form, told in forms.items()}
     permuted = with_permuted_types(own.index, np.random.default_rng(options.seed + 1))
-    chance = accuracies(own.vectors[VIEWS], heads["metric"], permuted, spec, options=options, dims=dims)
+    chance = accuracies(
+        own.vectors[VIEWS], heads["metric"], permuted, servable(permuted, way, options), options=options, dims=dims
+    )
     return {
         "way": way,
         "queries": spec.query,

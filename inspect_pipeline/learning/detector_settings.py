@@ -62,7 +62,7 @@ class DetectorSettings:
     At most ``typing_regions`` regions of a frame, the strongest, are compared with the samples (the others are named
     by the channels), each from crops in ``typing_views`` of the 8 turns and flips, one of them ``typing_window_px``
     wide, around all that hangs together at ``typing_grown`` times the threshold. ``typing_reach`` is how far beyond its
-    samples' own distance a type's name carries where history does not say.
+    samples' own distance a type's name carries at least; history may widen it.
     """
 
     shrinkage: float = 0.03
@@ -83,7 +83,7 @@ class DetectorSettings:
     typing_regions: int = 8
     typing_views: int = 2
     typing_window_px: int = 128
-    typing_reach: float = 1.5
+    typing_reach: float = 2.0
     typing_grown: float = 0.3
 
     def __post_init__(self) -> None:

@@ -170,6 +170,9 @@ def _ratios(points: Tensor, drawn: Episode, spec: EpisodeSpec) -> Tensor:
 
 
 def region_prior(tensors: Mapping[str, Tensor], *, reach: float) -> RegionPrior:
-    """Return the prior of an initialization's typing part; ``reach`` is used where it says nothing."""
+    """Return the prior of an initialization's typing part, with at least that ``reach``.
+
+    History compares regions as they were drawn; those that a detector finds itself lie further from the samples.
+    """
     stored = tensors.get(REACH)
-    return RegionPrior(metric=tensors.get(METRIC), reach=reach if stored is None else float(stored[0]))
+    return RegionPrior(metric=tensors.get(METRIC), reach=reach if stored is None else max(reach, float(stored[0])))

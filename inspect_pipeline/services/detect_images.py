@@ -1,6 +1,6 @@
 """Images of a data folder as draws need them: everything the backbone gives, computed once an image."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ class DescribedImage:
     """One image: its dense descriptors (h, w, d), its pooled descriptor (d), and what is marked in it.
 
     ``marks`` are the marked regions of each type where boxes or a mask exist, ``good_px`` the pixels of each cell that
-    nothing marks; ``described`` the vector of each drawn region, ``load`` gives the pixels; ``exact`` tells a mask
+    nothing marks; ``described`` the vector of each drawn region, ``pixels`` the image; ``exact`` tells a mask
     from filled boxes. ``stage_inputs`` is what a fine-tuned classifier trains on, where one is asked for.
     """
 
@@ -38,7 +38,7 @@ class DescribedImage:
     whole: Roi
     patches: Tensor
     pooled: Tensor
-    load: Callable[[], Pixels]
+    pixels: Pixels
     described: Mapping[str, Tensor]
     regions: Mapping[str, DefectRegion]
     marks: Mapping[str, MarkedCells]
@@ -48,7 +48,7 @@ class DescribedImage:
 
     def seen(self, name: str) -> SeenFrame:
         """Return the image as the cutting of its region of that type needs it; a drawn one is described already."""
-        return SeenFrame(pixels=self.load(), describe=lambda *_: self.described[name])
+        return SeenFrame(pixels=self.pixels, describe=lambda *_: self.described[name])
 
 
 def describe_images(
@@ -59,7 +59,7 @@ def describe_images(
     progress: Progress,
     fine_tuning: FineTuning | None = None,
 ) -> list[DescribedImage]:
-    """Return the images described, in their order; about 4 bytes are held for every pixel of them.
+    """Return the images described, in their order; about 5 bytes are held for every grey pixel of them.
 
     With ``fine_tuning`` also what that trains on: another 176 KB an image at 224 px.
     Raises BadImageError for an image that cannot be read: a benchmark leaves none out.
@@ -95,7 +95,7 @@ def _described(
         whole=whole,
         patches=patches,
         pooled=from_numpy(region_features(backbone, [pixels])[0]),
-        load=image.load,
+        pixels=pixels,
         described={
             name: describer.drawn(pixels, patches, region)
             for name, region in regions.items()

@@ -200,7 +200,7 @@ def _type_accuracy(
     for i in drawn.defects:
         regions = regions_of(images[i], maps[i], threshold=1.0)
         if regions:
-            (typing,) = detector.name_regions(maps[i], [regions[0].roi], images[i].load())
+            (typing,) = detector.name_regions(maps[i], [regions[0].roi], images[i].pixels)
             right.append(typing.defect_type in images[i].labelled.types)
     return _share(right)
 

@@ -58,7 +58,8 @@ def test_types_that_are_permuted_teach_no_metric() -> None:
 def test_few_samples_flatter_themselves_and_the_reach_says_by_how_much() -> None:
     found = fit_region_history(*history(0), SPEC, seed=0)
     assert 1.0 < float(found.tensors[REACH][0]) < 3.0
-    assert region_prior(found.tensors, reach=9.0).reach == pytest.approx(found.metrics[REACH])
+    assert region_prior(found.tensors, reach=0.5).reach == pytest.approx(found.metrics[REACH])
+    assert region_prior(found.tensors, reach=9.0).reach == 9.0
 
 
 def test_one_family_holds_nothing_out_and_teaches_nothing() -> None:

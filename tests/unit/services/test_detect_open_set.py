@@ -51,6 +51,8 @@ def image(number: int, name: str | None, *, marked: bool) -> DescribedImage:
         whole=Roi(top=0, left=0, bottom=PX, right=PX),
         patches=torch.zeros(CELLS, CELLS, 1),
         pooled=torch.zeros(1),
+        pixels=np.zeros((PX, PX), dtype=np.uint8),
+        described={},
         regions={},
         marks={name: marks} if marked and name is not None else {},
         good_px=np.zeros((CELLS, CELLS)),

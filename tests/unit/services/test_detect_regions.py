@@ -53,6 +53,8 @@ def image(number: int, mark: Roi | None) -> DescribedImage:
         whole=Roi(top=0, left=0, bottom=PX, right=PX),
         patches=torch.zeros(CELLS, CELLS, 1),
         pooled=torch.zeros(1),
+        pixels=np.zeros((PX, PX), dtype=np.uint8),
+        described={},
         regions={},
         marks={} if mark is None else {"crack": marked_cells(mask, shape=shape, stride_px=16)},
         good_px=counted_px(~mask, shape=shape, stride_px=16),
