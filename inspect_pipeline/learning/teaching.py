@@ -117,26 +117,15 @@ def teach_patches(
     that cannot be compared leave the naming to the channels.
     """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
-    variants = _variants(names, patches)
+    variants, drawn = _variants(names, patches), np.random.default_rng(seed)
     crossed = cross_fit(
-        patches.good,
-        patches.supports,
-        variants,
-        settings=settings,
-        generator=np.random.default_rng(seed),
-        prior=prior,
-        shaping=shaping,
+        patches.good, patches.supports, variants, settings=settings, generator=drawn, prior=prior, shaping=shaping
     )
-    columns = list(range(1 + len(names)))
-    handicaps = [settings.anomaly_handicap] + [0.0] * len(names)
-    scores = crossed.scores[:, columns]
-    calibration = calibrate(scores, crossed.floors[columns], handicaps=handicaps, overkill=promise.overkill)
-    overkill = expected_overkill(scores, handicaps=handicaps, overkill=promise.overkill)
-    left_out = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
-    compared = fit_regions(
-        Describer(backbone=backbone, settings=settings), patches.supports, crossed.final.normality, prior=regions
-    )
-    left_out = renamed(left_out, compared)
+    calibration, overkill = _calibrated(crossed, 1 + len(names), promise=promise, settings=settings)
+    describer = Describer(backbone=backbone, settings=settings)
+    compared = fit_regions(describer, patches.supports, crossed.final.normality, prior=regions)
+    judged = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
+    left_out = renamed(judged, compared)
     detector = Detector(
         backbone=backbone,
         normality=crossed.final.normality,
@@ -145,6 +134,9 @@ def teach_patches(
         promise=promise,
         settings=replace(settings, adaptation=CLOSED_FORM),
         regions=compared,
+    )
+    costs = costs_of_company(
+        crossed, patches.supports, variants, names, left_out, known=known, promise=promise, settings=settings
     )
     doubts = check_supports(patches, names, crossed, left_out, settings=settings)
     return Taught(
@@ -155,10 +147,18 @@ def teach_patches(
         checks=(*_promise_checks(patches, promise, calibration), *doubts),
         normals=len(patches.good),
         overkill=overkill,
-        costs=costs_of_company(
-            crossed, patches.supports, variants, names, left_out, known=known, promise=promise, settings=settings
-        ),
+        costs=costs,
     )
+
+
+def _calibrated(
+    crossed: CrossFitted, channels: int, *, promise: Promise, settings: DetectorSettings
+) -> tuple[Calibration, Rate]:
+    """Return the scales of the first channels (anomaly, then whole types), and the good units that alarm left out."""
+    handicaps = [settings.anomaly_handicap] + [0.0] * (channels - 1)
+    scores, floors = crossed.scores[:, :channels], crossed.floors[:channels]
+    calibration = calibrate(scores, floors, handicaps=handicaps, overkill=promise.overkill)
+    return calibration, expected_overkill(scores, handicaps=handicaps, overkill=promise.overkill)
 
 
 def renamed(left_out: Sequence[LeftOut], regions: RegionHead | None) -> list[LeftOut]:
