@@ -32,7 +32,7 @@ def copies(
         pair = (min(number, other), max(number, other))
         if pair in found:
             continue
-        inside = normality.whiten(supports[other].patches)[supports[other].inside]
+        inside = normality.whiten(supports[other].patches[supports[other].inside])
         if how_near(parts[number], inside) < floor:
             found.add(pair)
     return sorted(found)
@@ -41,12 +41,11 @@ def copies(
 def nearest_good_places(good: Sequence[GoodUnit], normality: Normality) -> float:
     """Return how near the two likest of a few good units are to each other; 0.0 where there is no second one."""
     step = max(1, len(good) // _UNITS_COMPARED)
-    rows = [normality.whiten(unit.patches.flatten(0, -2)) for unit in good[::step][:_UNITS_COMPARED]]
-    near = [
-        how_near(_thinned(first, _QUERIES), _thinned(second, _CANDIDATES))
-        for number, first in enumerate(rows)
-        for second in rows[number + 1 :]
-    ]
+    units = [unit.patches.flatten(0, -2) for unit in good[::step][:_UNITS_COMPARED]]
+    queries, candidates = (
+        [normality.whiten(_thinned(rows, count)) for rows in units] for count in (_QUERIES, _CANDIDATES)
+    )
+    near = [how_near(queries[i], candidates[j]) for i in range(len(units)) for j in range(i + 1, len(units))]
     return min(near, default=0.0)
 
 

@@ -112,9 +112,8 @@ def teach_patches(
 ) -> Taught:
     """Return the detector taught from patches cut before; the backbone runs for guessed regions only.
 
-    ``known`` are the types of the one in force, for costs. ``shaping`` is what an adaptation changes; the settings say
-    ``closed_form`` until ``adapted_teaching`` accepts it. ``regions`` is what history says of naming regions; samples
-    that cannot be compared leave the naming to the channels.
+    ``known`` are the types of the one in force, for costs. ``shaping`` is what an adaptation changes; ``regions`` what
+    history says of naming regions: samples that cannot be compared leave the naming to the channels.
     """
     names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     variants, drawn = _variants(names, patches), np.random.default_rng(seed)
@@ -132,7 +131,7 @@ def teach_patches(
         anomaly=calibration.channels[0],
         heads=_heads(names, crossed, calibration, left_out, settings),
         promise=promise,
-        settings=replace(settings, adaptation=CLOSED_FORM),
+        settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
         regions=compared,
     )
     costs = costs_of_company(
