@@ -176,7 +176,7 @@ class Detector:
         )
         compared = dict(zip(chosen, self.regions.name(vectors) if chosen else [], strict=True))
         return [
-            replace(self._by_region(compared[i], evidence[i]), likeness=typing.likeness)
+            replace(self._by_region(compared[i], evidence[i], typing), likeness=typing.likeness)
             if i in compared
             else replace(typing, explanation=beyond_the_cap(typing.explanation))
             for i, typing in enumerate(by_channel)
@@ -191,13 +191,15 @@ class Detector:
         scores = torch.from_numpy(maps.strongest)
         return grown_box(scores, _window(roi, maps), least=self.settings.typing_grown, unit=self.unit)
 
-    def _by_region(self, found: RegionName, evidence: ChannelEvidence) -> Typing:
+    def _by_region(self, found: RegionName, evidence: ChannelEvidence, by_channel: Typing) -> Typing:
+        """Return the name by the samples; what no channel knows stays unknown, and so what is beyond the bound."""
+        known = found.known and by_channel.defect_type != UNKNOWN_TYPE
         return Typing(
-            defect_type=found.defect_type if found.known else UNKNOWN_TYPE,
-            life_cycle=self.life_cycles[found.defect_type] if found.known else LifeCycle.CANDIDATE,
+            defect_type=found.defect_type if known else UNKNOWN_TYPE,
+            life_cycle=self.life_cycles[found.defect_type] if known else LifeCycle.CANDIDATE,
             score=evidence.strongest,
             evidence=evidence.decided,
-            runner_up=found.runner_up if found.known else found.defect_type,
+            runner_up=found.runner_up if known else found.defect_type,
             explanation=explained_by_region(found, evidence),
         )
 

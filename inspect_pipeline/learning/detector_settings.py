@@ -84,7 +84,7 @@ class DetectorSettings:
     typing_views: int = 2
     typing_window_px: int = 128
     typing_reach: float = 2.0
-    typing_grown: float = 0.3
+    typing_grown: float = 0.5
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage < 1.0 or min(self.ridge, self.ridge_guessed) <= 0.0:

@@ -225,6 +225,17 @@ def test_a_region_is_named_by_the_samples_it_is_like_and_the_reasons_say_so(comp
         assert max(why.anomaly, why.type_score or 0.0) == typing.score
 
 
+def test_what_no_channel_knows_stays_unknown_whatever_sample_is_nearest(compared: Taught) -> None:
+    pixels = frame(np.random.default_rng(8))
+    pixels[30:100, 150:220] = np.where(np.indices((70, 70)).sum(axis=0) % 8 < 4, 255, 0)
+    # A bound that lets everything pass, so that only the channels can say no.
+    head = replace(compared.detector.regions, limits=(None, None)) if compared.detector.regions else None
+    strict = tuple(replace(one, least_likeness=2.0) for one in compared.detector.heads)
+    detector = replace(compared.detector, regions=head, heads=strict)
+    (typing,) = detector.name_regions(detector.examine(pixels), [CELLS[1]], pixels)
+    assert (typing.defect_type, typing.runner_up in {"bar", "spot"}) == ("unknown", True)
+
+
 def test_without_pixels_or_beyond_the_cap_the_strongest_channel_names(compared: Taught) -> None:
     example = drawn(4, "bar", np.random.default_rng(51))
     maps = compared.detector.examine(example.pixels)
