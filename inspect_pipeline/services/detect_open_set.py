@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from inspect_pipeline.domain.detection_metrics import image_auroc
+from inspect_pipeline.domain.explanation import NamedBy
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE
 from inspect_pipeline.learning.detector import Detector, ScoreMaps
@@ -32,7 +33,7 @@ def open_set(
 
     ``strangers_auroc`` ranks these strangers above good images by the whole detector, by its anomaly channel
     (``_normality``) and its type channels (``_types``); ``strangers_escape`` do not alarm. ``unknown_auroc`` is the
-    probability that a region of an untaught type is less like the taught types (``Typing.likeness``) than a region
+    probability that a region of an untaught type is less like the taught types than a region
     of a taught one; regions are the marked ones, whether they alarm or not, or the strongest where nothing is marked.
     ``named_unknown`` is the share of strangers, and ``known_named_unknown`` of images of a taught type, whose
     strongest region is named unknown, of those that alarm; not a number where none does.
@@ -66,8 +67,14 @@ def _unknown_auroc(
 
 
 def _likeness(image: DescribedImage, maps: ScoreMaps, detector: Detector, *, taught: bool) -> Iterator[float]:
-    for typing in detector.name_regions(maps, _places(image, maps, detector.class_names, taught=taught)):
-        if typing.likeness is not None:
+    """Yield how like the taught types each place is: by its distance from their samples, or where there are none to
+    compare with by the channels; the two are never mixed."""
+    places = _places(image, maps, detector.class_names, taught=taught)
+    for typing in detector.name_regions(maps, places, image.pixels):
+        why = typing.explanation
+        if why is not None and why.named_by is NamedBy.REGION and why.distance is not None:
+            yield -why.distance
+        elif detector.regions is None and typing.likeness is not None:
             yield typing.likeness
 
 
@@ -87,6 +94,6 @@ def _named_unknown(
     for i in members:
         regions = regions_of(images[i], maps[i], threshold=1.0)
         if regions:
-            (typing,) = detector.name_regions(maps[i], [regions[0].roi])
+            (typing,) = detector.name_regions(maps[i], [regions[0].roi], images[i].pixels)
             named.append(typing.defect_type == UNKNOWN_TYPE)
     return float(np.mean(named)) if named else math.nan
