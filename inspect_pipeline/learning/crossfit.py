@@ -15,11 +15,14 @@ from inspect_pipeline.domain.labels import RegionSource
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.dense_features import smoothed
 from inspect_pipeline.learning.dense_head import Direction, anomalous_part, fit_direction, whitened_moments
-from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.detector_settings import MEMORY_BANK, DetectorSettings
 from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Support
+from inspect_pipeline.learning.memory_bank import MemoryBank, fit_bank
 from inspect_pipeline.learning.normality import Moments, Normality, distance, fit_normality, moments, summed
 from inspect_pipeline.learning.shaping import Shaping
+
+_BANK_SEED = 0  # which candidates are drawn is no choice of a user: a teaching with another seed has the same bank
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +39,18 @@ class Fit:
 
     normality: Normality
     directions: tuple[Direction, ...]
+    bank: MemoryBank | None = None
 
     def maps(self, patches: Tensor, smoothing: int) -> Tensor:
         """Return smoothed raw scores (1 + variants, h, w) of patches (h, w, d); the anomaly comes first."""
         whitened = self.normality.whiten(patches)
-        planes = [distance(whitened)]
+        planes = [distance(whitened) if self.bank is None else self.bank.distance(patches)]
         planes += [whitened @ direction.weight - direction.bias for direction in self.directions]
         return smoothed(torch.stack(planes), smoothing)
+
+    def deviation(self, patches: Tensor, smoothing: int) -> Tensor:
+        """Return the smoothed length of the patches (h, w, d) in the metric of good material, (h, w)."""
+        return smoothed(distance(self.normality.whiten(patches)), smoothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,7 +74,8 @@ def fit(
 ) -> Fit:
     """Return normality of the good patches and the direction of every variant.
 
-    ``shaping`` is what an adaptation changes; its gradient steps look at the good ``units`` that ``good`` sums up.
+    ``units`` are the good units that ``good`` sums up: a memory bank is made of them, and the gradient steps of a
+    ``shaping`` (what an adaptation changes) look at them.
     """
     normality = fit_normality(good, shrinkage=settings.shrinkage)
     if shaping is not None:
@@ -81,7 +90,15 @@ def fit(
         directions = shaping.on_directions(
             directions, of_variant, units, normality, smoothing=settings.smoothing_patches
         )
-    return Fit(normality=normality, directions=directions)
+    return Fit(normality=normality, directions=directions, bank=_bank(units, settings))
+
+
+def _bank(units: Sequence[GoodUnit], settings: DetectorSettings) -> MemoryBank | None:
+    """Return the memory bank of the good units where the settings ask for one; the same units give the same bank."""
+    if settings.normality != MEMORY_BANK:
+        return None
+    patches = [unit.patches for unit in units]
+    return fit_bank(patches, size=settings.bank_patches, candidates=settings.bank_candidates, seed=_BANK_SEED)
 
 
 def support_part(support: Support, normality: Normality, settings: DetectorSettings) -> Tensor:

@@ -27,11 +27,14 @@ from inspect_pipeline.learning.explain import (
     explained_by_region,
 )
 from inspect_pipeline.learning.hot_part import grown_box
+from inspect_pipeline.learning.memory_bank import MemoryBank
 from inspect_pipeline.learning.normality import Normality, distance
 from inspect_pipeline.learning.region_crops import describe_regions
 from inspect_pipeline.learning.region_typing import RegionHead, RegionName
 
 _TRUNK, _REGIONS = "trunk.", "regions."
+_BANK = "normality.bank"
+_ROWS_AT_ONCE = 64
 _ONE_SCALE = {"two_scales": False}  # what a bundle means that was written before there was a second
 
 
@@ -91,7 +94,10 @@ class TypeHead:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Detector:
-    """Backbone, normality, one head a known type, and the limits that share the promise."""
+    """Backbone, normality, one head a known type, and the limits that share the promise.
+
+    With a ``bank`` the anomaly is the distance to it; the types are still told in the metric of ``normality``.
+    """
 
     backbone: Backbone
     normality: Normality
@@ -100,6 +106,7 @@ class Detector:
     promise: Promise
     settings: DetectorSettings
     regions: RegionHead | None = None
+    bank: MemoryBank | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -134,19 +141,24 @@ class Detector:
 
         So several detectors of one backbone judge a frame for the price of one. Raises BadDataError for no number.
         """
+        channels = (self.anomaly, *(head.channel for head in self.heads))
         with torch.inference_mode():
-            whitened = self.normality.whiten(patches)
-            anomaly = _scaled(self._smoothed(distance(whitened)), self.anomaly)
-            types = [self._type_map(whitened, head) for head in self.heads]
-        maps = np.zeros((0, *anomaly.shape), dtype=np.float32) if not types else torch.stack(types).numpy()
-        if not (bool(torch.isfinite(anomaly).all()) and bool(np.isfinite(maps).all())):
+            # Whitened patches are as large as the patches themselves: a few rows of them at a time.
+            starts = range(0, len(patches), _ROWS_AT_ONCE)
+            raw = torch.cat([self._raw(patches[at : at + _ROWS_AT_ONCE]) for at in starts], dim=1)
+            maps = torch.stack([_scaled(self._smoothed(plane), c) for plane, c in zip(raw, channels, strict=True)])
+        if not bool(torch.isfinite(maps).all()):
             raise BadDataError("the detector gave no number for a part of the frame; teach it again")
+        anomaly, types = maps[0].numpy(), maps[1:].numpy()
         return ScoreMaps(
-            anomaly=anomaly.numpy(), types=maps, class_names=self.class_names, stride_px=STRIDE_PX, patches=patches
+            anomaly=anomaly, types=types, class_names=self.class_names, stride_px=STRIDE_PX, patches=patches
         )
 
-    def _type_map(self, whitened: Tensor, head: TypeHead) -> Tensor:
-        return _scaled(self._smoothed(whitened @ head.weight - head.bias), head.channel)
+    def _raw(self, patches: Tensor) -> Tensor:
+        """Return the raw scores (1 + types, h, w), the anomaly first."""
+        whitened = self.normality.whiten(patches)
+        anomaly = distance(whitened) if self.bank is None else self.bank.distance(patches)
+        return torch.stack([anomaly, *(whitened @ head.weight - head.bias for head in self.heads)])
 
     def _smoothed(self, raw: Tensor) -> Tensor:
         return smoothed(raw, self.settings.smoothing_patches, self.unit)
@@ -248,8 +260,15 @@ class Detector:
         head, plane = self.heads[t], maps.types[t][window]
         peak = int(plane.argmax())
         evidence = float(plane.flat[peak]) / head.channel.gain + head.channel.floor + head.bias
-        whole = float(maps.anomaly[window].flat[peak]) / self.anomaly.gain + self.anomaly.floor
-        return evidence / max(whole, 1e-6)
+        return evidence / max(float(self._deviation(maps)[window].flat[peak]), 1e-6)
+
+    def _deviation(self, maps: ScoreMaps) -> NDArray[np.float32]:
+        """Return the smoothed length of a frame's patches in the metric of good material, (h, w)."""
+        if self.bank is None:
+            return maps.anomaly / np.float32(self.anomaly.gain) + np.float32(self.anomaly.floor)
+        if maps.patches is None:
+            raise BadDataError("these score maps hold no patches; take those of the detector's own examination")
+        return self._smoothed(distance(self.normality.whiten(maps.patches))).numpy()
 
     def to_bundle(self, lineage: Mapping[str, Any]) -> Bundle:
         """Return the detector as bytes that need nothing beside them: trunk, normality, heads, limits."""
@@ -258,6 +277,8 @@ class Detector:
         tensors["normality.whitening"] = self.normality.whitening.contiguous()
         for number, head in enumerate(self.heads):
             tensors[f"head.{number}.weight"] = head.weight.contiguous()
+        if self.bank is not None:
+            tensors[_BANK] = self.bank.rows.contiguous()
         if self.regions is not None:
             tensors |= {_REGIONS + key: tensor.contiguous() for key, tensor in self.regions.tensors().items()}
         manifest = {
@@ -308,6 +329,7 @@ def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> D
         promise=Promise(overkill=promise["overkill"], unit=UnitGrid(**promise["unit"])),
         settings=DetectorSettings(**_ONE_SCALE | manifest["settings"]),
         regions=_regions(manifest, tensors),
+        bank=MemoryBank(rows=tensors[_BANK]) if _BANK in tensors else None,
     )
 
 

@@ -16,6 +16,11 @@ def checked_adaptation(name: str) -> str:
     return name
 
 
+GAUSSIAN, MEMORY_BANK, BY_CALIBRATION = "gaussian", "memory_bank", "calibrated"
+NORMALITIES = (GAUSSIAN, MEMORY_BANK, BY_CALIBRATION)
+"""What good material is described by; ``calibrated`` takes the one that parts the samples further from good units."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitGrid:
     """The size in px of what is judged as one piece (a solar cell, a metre of strip); None is the whole frame.
@@ -59,6 +64,9 @@ class DetectorSettings:
     tried beyond the closed form (one of ``ADAPTATIONS``), judged in ``adaptation_folds`` folds and
     ``adaptation_seconds`` in all, after which the closed form stays.
 
+    ``normality`` is one of ``NORMALITIES``; a memory bank keeps ``bank_patches`` good patches, chosen among
+    ``bank_candidates`` drawn ones, of 4 bytes a channel each.
+
     At most ``typing_regions`` regions of a frame, the strongest, are compared with the samples (the others are named
     by the channels), each from crops in ``typing_views`` of the 8 turns and flips, one of them ``typing_window_px``
     wide, around all that hangs together at ``typing_grown`` times the threshold. ``typing_reach`` is how far beyond its
@@ -76,6 +84,9 @@ class DetectorSettings:
     folds: int = 10
     likeness_share: float = 0.5
     two_scales: bool = True
+    normality: str = GAUSSIAN
+    bank_patches: int = 512
+    bank_candidates: int = 8192
     largest_tile_px: int = 1 << 21
     adaptation: str = CLOSED_FORM
     adaptation_folds: int = 3
@@ -92,6 +103,11 @@ class DetectorSettings:
         if not 0.0 < self.support_share <= 1.0 or min(self.smoothing_patches, self.support_patches) < 1:
             raise BadDataError(
                 "detector: support_share must lie in (0, 1], smoothing and support patches be at least 1"
+            )
+        if self.normality not in NORMALITIES or min(self.bank_patches, self.bank_candidates) < 1:
+            raise BadDataError(
+                f"detector: a normality {self.normality!r} of {self.bank_patches} patches of {self.bank_candidates} is "
+                f"none; name one of {', '.join(NORMALITIES)} and give patches of 1 or more"
             )
         if self.folds < 2 or self.largest_tile_px < 1 << 18:
             raise BadDataError("detector: at least 2 folds and tiles of at least 262144 px are needed")

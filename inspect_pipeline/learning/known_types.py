@@ -73,7 +73,9 @@ def _without_the_rest(
         for place in places
     ]
     final = Fit(
-        normality=crossed.final.normality, directions=tuple(crossed.final.directions[place] for place in places)
+        normality=crossed.final.normality,
+        directions=tuple(crossed.final.directions[place] for place in places),
+        bank=crossed.final.bank,
     )
     return CrossFitted(scores=crossed.scores[:, columns], floors=crossed.floors[columns], final=final), reduced
 

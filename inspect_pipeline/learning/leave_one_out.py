@@ -64,7 +64,9 @@ def judge_left_out(
                 found=bool(values.max() >= 1.0),
                 found_alone=bool(by_itself.max() >= 1.0),
                 named=_named(values, [names[k] for k in order]),
-                likeness=_likeness(raw, crossed, own),
+                likeness=_likeness(
+                    raw, crossed.final.deviation(support.patches, settings.smoothing_patches), crossed, own
+                ),
                 anomaly=float(values[0]),
             )
         )
@@ -103,10 +105,10 @@ def _named(values: Floats, names: Sequence[str]) -> str:
     return UNKNOWN_TYPE
 
 
-def _likeness(raw: torch.Tensor, crossed: CrossFitted, own: int | None) -> float:
+def _likeness(raw: torch.Tensor, deviation: torch.Tensor, crossed: CrossFitted, own: int | None) -> float:
     if own is None:
         return float("nan")
-    evidence, whole = raw[1].flatten(), raw[0].flatten()
+    evidence, whole = raw[1].flatten(), deviation.flatten()
     peak = int(evidence.argmax())
     return float((evidence[peak] + crossed.final.directions[own].bias) / whole[peak].clamp(min=1e-6))
 

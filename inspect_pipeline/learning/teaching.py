@@ -20,6 +20,7 @@ from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patch
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.known_types import TypeCost, costs_of_company
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
+from inspect_pipeline.learning.normality_choice import chosen_normality
 from inspect_pipeline.learning.region_metric import region_prior
 from inspect_pipeline.learning.region_typing import RegionHead, RegionPrior, left_out_names
 from inspect_pipeline.learning.shaping import Shaping
@@ -115,8 +116,8 @@ def teach_patches(
     ``known`` are the types of the one in force, for costs. ``shaping`` is what an adaptation changes; ``regions`` what
     history says of naming regions: samples that cannot be compared leave the naming to the channels.
     """
-    names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
-    variants, drawn = _variants(names, patches), np.random.default_rng(seed)
+    settings, drawn = chosen_normality(patches, settings, seed=seed), np.random.default_rng(seed)
+    names, variants = _variants(patches)
     crossed = cross_fit(
         patches.good, patches.supports, variants, settings=settings, generator=drawn, prior=prior, shaping=shaping
     )
@@ -133,10 +134,9 @@ def teach_patches(
         promise=promise,
         settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
         regions=compared,
+        bank=crossed.final.bank,
     )
-    costs = costs_of_company(
-        crossed, patches.supports, variants, names, left_out, known=known, promise=promise, settings=settings
-    )
+    company = (crossed, patches.supports, variants, names, left_out)
     doubts = check_supports(patches, names, crossed, left_out, settings=settings)
     return Taught(
         detector=detector,
@@ -146,7 +146,7 @@ def teach_patches(
         checks=(*_promise_checks(patches, promise, calibration), *doubts),
         normals=len(patches.good),
         overkill=overkill,
-        costs=costs,
+        costs=costs_of_company(*company, known=known, promise=promise, settings=settings),
     )
 
 
@@ -171,8 +171,9 @@ def renamed(left_out: Sequence[LeftOut], regions: RegionHead | None) -> list[Lef
     return [replace(one, named=names[one.support]) if one.found else one for one in left_out]
 
 
-def _variants(names: Sequence[str], patches: Patches) -> list[Variant]:
-    """Return every type with all its samples, in order, then every type without each of its samples."""
+def _variants(patches: Patches) -> tuple[tuple[str, ...], list[Variant]]:
+    """Return the types; every type with all its samples, in order, then every type without each of its samples."""
+    names = tuple(sorted({checked_type(support.defect_type) for support in patches.supports}))
     of_type = {
         name: tuple(i for i, support in enumerate(patches.supports) if checked_type(support.defect_type) == name)
         for name in names
@@ -182,7 +183,7 @@ def _variants(names: Sequence[str], patches: Patches) -> list[Variant]:
         for left_out in of_type[name] if len(of_type[name]) > 1 else ():
             rest = tuple(i for i in of_type[name] if i != left_out)
             variants.append(Variant(defect_type=name, supports=rest))
-    return variants
+    return names, variants
 
 
 def _heads(
