@@ -86,7 +86,9 @@ def measure_curve(
             continue
         trials: list[list[Trial]] = []
         for number, points in enumerate(draws):
-            trials.append([measure(images, drawn, subject, seed=specs[0].seed, slow=False) for drawn in points])
+            trials.append(
+                [measure(images, drawn, subject, seed=specs[0].seed, slow=False, naming=False) for drawn in points]
+            )
             progress(f"curve of {material}/{name}", number + 1, len(draws))
         return _curve(draws, trials, specs[:carried], refused)
     return Curve(points=(), refused=tuple(refused), test_normals=0, test_defects=0)

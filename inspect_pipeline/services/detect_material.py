@@ -51,7 +51,7 @@ class Material:
         types = sorted({name for image in self.images for name in image.labelled.types})
         if not types:
             refused.append(f"{self.family} shows no defect type")
-        alone = self._kept({name: self._draws((name,)) for name in types}, refused)
+        alone = self._kept({name: self._draws((name,)) for name in types}, refused, naming=False)
         many = tuple(alone) if len(alone) > 1 else ()
         together = self._kept({self.family: self._draws(many)} if many else {}, refused)
         left_out = self._kept({name: self._without(name, many) for name in many}, refused)
@@ -90,20 +90,22 @@ class Material:
     def _only(self, name: str, drawn: Drawn) -> tuple[int, ...]:
         return tuple(i for i in drawn.strangers if self.images[i].labelled.types == (name,))
 
-    def _kept(self, lessons: "Mapping[str, Lesson | str]", refused: list[str]) -> dict[str, Tried]:
+    def _kept(
+        self, lessons: "Mapping[str, Lesson | str]", refused: list[str], *, naming: bool = True
+    ) -> dict[str, Tried]:
         """Return what was measured of each lesson; the reasons of those that cannot be drawn join the refused."""
         found: dict[str, Tried] = {}
         for name, lesson in lessons.items():
             if isinstance(lesson, str):
                 refused.append(lesson)
             else:
-                found[name] = self._tried(lesson)
+                found[name] = self._tried(lesson, naming=naming)
         return found
 
-    def _tried(self, lesson: "Lesson") -> Tried:
+    def _tried(self, lesson: "Lesson", *, naming: bool) -> Tried:
         trials = []
         for number, drawn in enumerate(lesson.draws):
-            trials.append(measure(self.images, drawn, self.subject, seed=self.spec.seed))
+            trials.append(measure(self.images, drawn, self.subject, seed=self.spec.seed, naming=naming))
             self.progress(f"draws of {self.family}/{'+'.join(lesson.types)}", number + 1, len(lesson.draws))
         return Tried(
             types=lesson.types,

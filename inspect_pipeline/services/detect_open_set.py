@@ -27,9 +27,16 @@ OPEN_SET = (
 
 
 def open_set(
-    images: Sequence[DescribedImage], drawn: Drawn, detector: Detector, maps: Mapping[int, ScoreMaps]
+    images: Sequence[DescribedImage],
+    drawn: Drawn,
+    detector: Detector,
+    maps: Mapping[int, ScoreMaps],
+    *,
+    naming: bool = True,
 ) -> dict[str, float]:
     """Return the figures of ``OPEN_SET``; not a number with fewer than 5 images of only untaught types.
+
+    Nor are those of names unless ``naming``.
 
     ``strangers_auroc`` ranks these strangers above good images by the whole detector, by its anomaly channel
     (``_normality``) and its type channels (``_types``); ``strangers_escape`` do not alarm. ``unknown_auroc`` is the
@@ -49,9 +56,11 @@ def open_set(
         f"strangers_auroc{name}": image_auroc([s[i] for i in drawn.test_normals], [s[i] for i in drawn.strangers])
         for name, s in planes.items()
     }
+    ranked["strangers_escape"] = float(np.mean([planes[""][i] < 1.0 for i in drawn.strangers]))
+    if not naming:
+        return {**dict.fromkeys(OPEN_SET, math.nan), **ranked}
     return {
         **ranked,
-        "strangers_escape": float(np.mean([planes[""][i] < 1.0 for i in drawn.strangers])),
         "unknown_auroc": _unknown_auroc(images, drawn, detector, maps),
         "named_unknown": _named_unknown(images, drawn.strangers, detector, maps),
         "known_named_unknown": _named_unknown(images, drawn.defects, detector, maps),

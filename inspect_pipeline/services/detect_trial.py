@@ -56,10 +56,19 @@ class Trial:
     own: Figures
 
 
-def measure(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *, seed: int, slow: bool = True) -> Trial:
+def measure(
+    images: Sequence[DescribedImage],
+    drawn: Drawn,
+    subject: Subject,
+    *,
+    seed: int,
+    slow: bool = True,
+    naming: bool = True,
+) -> Trial:
     """Teach from the draw's images and return the figures of its test images, which set no threshold.
 
-    Unless ``slow`` a fine-tuned baseline of the subject is left out.
+    Unless ``slow`` a fine-tuned baseline of the subject is left out; unless ``naming`` what untaught types are named,
+    for which every region goes through the backbone.
     """
     taught = _taught(images, drawn, subject, seed=seed)
     tested = _tested(drawn)
@@ -76,7 +85,7 @@ def measure(images: Sequence[DescribedImage], drawn: Drawn, subject: Subject, *,
         own={
             **_realised(images, scores[DETECTOR], drawn, taught),
             **localised(images, drawn, maps),
-            **open_set(images, drawn, taught.detector, maps),
+            **open_set(images, drawn, taught.detector, maps, naming=naming),
             "type_accuracy": _type_accuracy(images, drawn, taught.detector, maps),
         },
     )

@@ -54,4 +54,5 @@ class Shelf:
 
 
 def subject(backbone: Backbone) -> Subject:
-    return Subject(backbone=backbone, prior=None, promise=Promise(), settings=DetectorSettings())
+    """The default recipe, but for the views of a region: each costs a pass of the backbone at every name."""
+    return Subject(backbone=backbone, prior=None, promise=Promise(), settings=DetectorSettings(typing_views=1))

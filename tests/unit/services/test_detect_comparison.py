@@ -7,6 +7,7 @@ import torch
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.services.detect_comparison import DetectComparison, compare_subjects
 from inspect_pipeline.services.detect_draws import DrawSpec
 from inspect_pipeline.services.detect_trial import Subject
@@ -46,7 +47,11 @@ def test_a_subject_gains_nothing_over_itself(backbone: Backbone) -> None:
 
 def test_a_prior_moves_the_map_and_its_difference_is_paired_draw_by_draw(backbone: Backbone) -> None:
     frozen = subject(backbone)
-    led = replace(frozen, prior=1e3 * torch.randn(DIMS, generator=torch.Generator().manual_seed(1)))
+    direction = torch.randn(DIMS, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    narrow = torch.outer(direction, direction) + 1e-6 * torch.eye(DIMS, dtype=torch.float64)
+    led = replace(
+        frozen, prior=DifferencePrior(covariance=narrow, scatter=torch.eye(DIMS, dtype=torch.float64), strength=1e3)
+    )
     figures = compared(Shelf(), led, frozen, shots=(1,)).points[0]["figures"]["aupro"]
     assert figures["difference"]["value"] == pytest.approx(figures["model"]["value"] - figures["against"]["value"])
     assert figures["difference"]["value"] < 0.0

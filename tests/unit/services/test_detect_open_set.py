@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from inspect_pipeline.domain.findings import Evidence
-from inspect_pipeline.domain.material import Roi
+from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.imaging.marked_cells import marked_cells
 from inspect_pipeline.learning.detector import Detector, ScoreMaps, Typing
@@ -27,7 +27,10 @@ class Namer:
 
     class_names: tuple[str, ...] = ("crack",)
 
-    def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi]) -> list[Typing]:
+    regions: None = None
+
+    def name_regions(self, maps: ScoreMaps, rois: Sequence[Roi], pixels: Pixels | None = None) -> list[Typing]:
+        assert pixels is not None
         return [self._named(float(maps.types[0, r.top // 16 : r.bottom // 16, r.left // 16 :].max())) for r in rois]
 
     def _named(self, likeness: float) -> Typing:
