@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ import numpy as np
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.cli.documents import document_of
+from inspect_pipeline.learning.detector_settings import GAUSSIAN, NORMALITIES
 from inspect_pipeline.services.detect_figures import estimate
 from inspect_pipeline.settings import load_settings
 
@@ -68,6 +70,7 @@ def parsed() -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=default)
     for name in ("curve-shots", "curve-normals"):
         parser.add_argument(f"--{name}", type=int, nargs="+", default=[])
+    parser.add_argument("--normality", choices=NORMALITIES, default=GAUSSIAN, help="what good material is described by")
     parser.add_argument("--baselines", choices=("fast", "all"), default="fast")
     parser.add_argument("--against", choices=("frozen",), help="compare an initialization, paired")
     parser.add_argument("--shots", type=int, nargs="+", default=[1, 3, 5], help="with --against")
@@ -88,7 +91,8 @@ def parsed() -> argparse.Namespace:
 
 def measured(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the answer of the command for one folder, and the seconds it took."""
-    with tempfile.TemporaryDirectory() as workspace, opened(Path(workspace)) as house:
+    normality = arguments.normality
+    with tempfile.TemporaryDirectory() as workspace, opened(Path(workspace), normality=normality) as house:
         started = time.perf_counter()
         summary = house.evaluate_detection(
             folder,
@@ -149,9 +153,10 @@ def pooled(materials: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def opened(workspace: Path) -> House:
-    """Return the house of a workspace with the built-in settings."""
-    return open_house(load_settings(workspace, folder=None, environment={}))
+def opened(workspace: Path, *, normality: str = GAUSSIAN) -> House:
+    """Return the house of a workspace with the built-in settings but for the normality."""
+    settings = load_settings(workspace, folder=None, environment={})
+    return open_house(replace(settings, detector=replace(settings.detector, normality=normality)))
 
 
 if __name__ == "__main__":
