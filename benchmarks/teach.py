@@ -38,6 +38,7 @@ from inspect_pipeline.learning.dense_features import dense_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.patch_bytes import packed, unpacked
+from inspect_pipeline.learning.support_regions import Describer
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.examples import folder_examples, whole_roi
 from inspect_pipeline.settings import load_settings
@@ -77,7 +78,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         frames = material(arguments)
-        patches = cut_patches(backbone(), (*frames.good, *frames.samples), unit=Promise().unit, settings=SETTINGS)
+        patches = cut(backbone(), (*frames.good, *frames.samples))
         files = {name: Path(folder) / f"{number}.safetensors" for number, name in enumerate(arguments.rows)}
         for name, file in files.items():
             file.write_bytes(packed(chosen(patches, types=ROWS[name].types, shots=ROWS[name].shots)))
@@ -131,7 +132,7 @@ def measured(arguments: argparse.Namespace, file: Path) -> dict[str, Any]:
     outcomes: list[Taught] = []
 
     def once() -> None:
-        fresh = cut_patches(trunk, new, unit=Promise().unit, settings=SETTINGS).supports if new else ()
+        fresh = cut(trunk, new).supports if new else ()
         kept = patches.supports[: len(patches.supports) - len(fresh)]
         outcomes.append(
             teach_patches(
@@ -145,7 +146,7 @@ def measured(arguments: argparse.Namespace, file: Path) -> dict[str, Any]:
 
     seconds = best(once)
     detector = outcomes[-1].detector
-    whole, bare = (size_bytes(one) for one in (detector, replace(detector, heads=())))
+    whole, bare = (size_bytes(one) for one in (detector, replace(detector, heads=(), regions=None)))
     return {
         "what": f"{row.types} types of {row.shots} samples"
         + (", those of the last one through the backbone" if row.backbone else ", all descriptors at hand"),
@@ -161,6 +162,12 @@ def measured(arguments: argparse.Namespace, file: Path) -> dict[str, Any]:
         "bundle_bytes": whole,
         "found_left_out": sum(one.found.count for one in outcomes[-1].leave_one_out),
     }
+
+
+def cut(trunk: Backbone, frames: Sequence[FrameRegions]) -> Patches:
+    """Return the patches of frames, their samples described as teaching describes them."""
+    describe = Describer(backbone=trunk, settings=SETTINGS).drawn
+    return cut_patches(trunk, frames, unit=Promise().unit, settings=SETTINGS, describe=describe)
 
 
 def chosen(patches: Patches, *, types: int, shots: int) -> Patches:
