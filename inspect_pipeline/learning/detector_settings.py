@@ -80,7 +80,7 @@ class DetectorSettings:
     support_share: float = 0.5
     support_patches: int = 40
     support_patches_guessed: int = 80
-    anomaly_handicap: float = 2.0
+    anomaly_handicap: float = 1.5
     folds: int = 10
     likeness_share: float = 0.5
     two_scales: bool = True
