@@ -177,7 +177,8 @@ class FakeDemo:
     def plan(self, data: Path | None, *, seed: int) -> DemoPlan:
         if data is not None:
             raise NotFoundError(f"{data}: no such folder")
-        coils = [PlannedCoil(id=role.name.lower(), line="new", family="new", role=role) for role in LabelRole]
+        roles = (LabelRole.HISTORY, LabelRole.SUPPORT, LabelRole.HELD_OUT)
+        coils = [PlannedCoil(id=role.name.lower(), line="new", family="new", role=role) for role in roles]
         return DemoPlan(
             source="drawn squares", data=None, seed=seed, line="new", recipe="default", new_type="square",
             coils=tuple(coils), simulated=("scratch",),

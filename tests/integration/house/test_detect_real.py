@@ -119,6 +119,7 @@ def permuted(images: Sequence[DescribedImage], *, seed: int) -> list[DescribedIm
             marks=images[k].marks,
             good_px=images[k].good_px,
             exact=images[k].exact,
+            described=images[k].described,
         )
         for image, k in zip(images, order, strict=True)
     ]
