@@ -48,8 +48,13 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.ingest_rate --out benchmarks/results/ingest_rate.json
 	$(BIN)/python -m benchmarks.killed_ingest --out benchmarks/results/killed_ingest.json
 	$(BIN)/python -m benchmarks.fuzz_files --out benchmarks/results/fuzz_files.json
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detect $(addprefix $(IMAGES)/,kolektor_sdd bsdata) --curve-shots 1 3 5 \
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detect $(addprefix $(IMAGES)/,kolektor_sdd bsdata ac_piston) --curve-shots 1 3 5 \
 		--out benchmarks/results/detect.json
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.detect $(addprefix $(IMAGES)/,kolektor_sdd ac_piston) \
+		--normality memory_bank --out benchmarks/results/detect_memory_bank.json
+	$(BIN)/python -m benchmarks.teach --out benchmarks/results/teach.json
+	$(BIN)/python -m benchmarks.region_typing $(IMAGES) --materials mvtec_bottle aluminium_sheet ac_piston \
+		--history neu_det mvtec_bottle leather fabric_woven_crops --out benchmarks/results/region_typing.json
 	$(BIN)/python -m benchmarks.numbers
 
 $(BIN)/python:

@@ -25,7 +25,8 @@ def pages() -> dict[str, str]:
     demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
     rate, killed, fuzz = (result(name) for name in ("ingest_rate", "killed_ingest", "fuzz_files"))
     measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu) + detect_lines(result("detect"))
-    measured += typing_lines(result("region_typing"))
+    measured += normality_lines(result("detect"), result("detect_memory_bank"))
+    measured += typing_lines(result("region_typing")) + teach_lines(result("teach"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
@@ -174,6 +175,27 @@ def detect_lines(detect: Mapping[str, Any]) -> list[str]:
     return [*lines, f"| took | {' | '.join(seconds)} |"]
 
 
+def normality_lines(gaussian: Mapping[str, Any], bank: Mapping[str, Any]) -> list[str]:
+    """Return the Gaussian beside a memory bank, on the materials that both were measured on and on the same draws."""
+    shared = {name: (gaussian["materials"][name], row) for name, row in bank["materials"].items()}
+    rows = {
+        "normality alone, image AUROC": lambda row: row["baselines"]["normality_only"]["image_auroc"],
+        "detector, image AUROC": lambda row: row["image_auroc"],
+        "detector, realised overkill": lambda row: row["detector"]["overkill"]["value"],
+        "detector, escape at its own threshold": lambda row: row["detector"]["escape"]["value"],
+    }
+    heads = [f"{name}, {kind}" for name in shared for kind in ("Gaussian", "memory bank")]
+    cells = {text: [f"{of(one):.3f}" for pair in shared.values() for one in pair] for text, of in rows.items()}
+    return [
+        "",
+        f"Good material by a memory bank instead: `{bank['command']}`, revision {bank['revision']}, the same draws.",
+        "",
+        f"| | {' | '.join(heads)} |",
+        f"|---|{'---|' * len(heads)}",
+        *(f"| {text} | {' | '.join(values)} |" for text, values in cells.items()),
+    ]
+
+
 def promised_lines(materials: Mapping[str, Mapping[str, Any]]) -> list[str]:
     kept = [row["promise"] for row in materials.values()]
     rows = {
@@ -200,6 +222,26 @@ def curve_lines(materials: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cells = [drawn(of[shot]["figures"]["image_auroc"]) for of in points]
         lines.append(f"| image AUROC from {shot} samples, the same test images at each number | {' | '.join(cells)} |")
     return lines
+
+
+def teach_lines(teach: Mapping[str, Any]) -> list[str]:
+    threads = ", ".join(f"{name}={value}" for name, value in teach["threads"].items() if value)
+    return [
+        "",
+        "## How long teaching takes",
+        "",
+        f"`{teach['command'].strip()}`, revision {teach['revision']}, on {teach['machine']} ({threads}): "
+        f"{teach['material']}, good images of 512 x 512 px. A ratio is in passes of one such image through the "
+        "backbone, in the same process.",
+        "",
+        "| | good images | seconds | ratio | bytes a type |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {row['what']} | {row['good_units']} | {row['seconds']:.1f} | {row['ratio']:.0f} | "
+            f"{row['bytes_per_type']} |"
+            for row in teach["rows"].values()
+        ),
+    ]
 
 
 def typing_lines(typing: Mapping[str, Any]) -> list[str]:
