@@ -25,14 +25,22 @@ def pages() -> dict[str, str]:
     demo, promise, neu = (result(name) for name in ("demo_time", "promise_kept", "evaluate_neu_det"))
     rate, killed, fuzz = (result(name) for name in ("ingest_rate", "killed_ingest", "fuzz_files"))
     measured = demo_lines(demo) + promise_lines(promise) + neu_lines(neu) + detect_lines(result("detect"))
-    measured += normality_lines(result("detect"), result("detect_memory_bank"))
-    measured += typing_lines(result("region_typing")) + teach_lines(result("teach"))
+    if there("detect_memory_bank"):
+        measured += normality_lines(result("detect"), result("detect_memory_bank"))
+    measured += typing_lines(result("region_typing"))
+    if there("teach"):
+        measured += teach_lines(result("teach"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
         "docs/adaptation.md": filled("docs/adaptation.md", "\n".join(adaptation_lines(result("adaptation")))),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
+
+
+def there(name: str) -> bool:
+    """Return whether a benchmark has left its result."""
+    return (ROOT / "benchmarks" / "results" / f"{name}.json").is_file()
 
 
 def result(name: str) -> Mapping[str, Any]:

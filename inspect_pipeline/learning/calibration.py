@@ -21,7 +21,7 @@ _SPENT_BY_A_NORMAL = 0.6  # part of the promise that a normal bound may use up: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One channel's scale: raw ``floor`` (the median good patch) is 0, raw ``limit`` is 1, where it alarms."""
+    """One channel's scale: raw ``floor`` (about the median good patch) is 0, raw ``limit`` is 1, where it alarms."""
 
     floor: float
     limit: float
@@ -56,11 +56,26 @@ def calibrate(
     """
     joint, centre, spread = _joint(scores, handicaps)
     limit, distribution_free = _limit(joint, overkill)
-    channels = tuple(
+    channels = [
         Channel(floor=float(floor), limit=max(float(middle + width * (limit + handicap)), float(floor)))
         for floor, middle, width, handicap in zip(floors, centre, spread, handicaps, strict=True)
-    )
-    return Calibration(channels=channels, distribution_free=distribution_free)
+    ]
+    if len(channels) > 1:
+        channels[0] = _in_step(channels[0], channels[1:], spread)
+    return Calibration(channels=tuple(channels), distribution_free=distribution_free)
+
+
+def _in_step(first: Channel, others: Sequence[Channel], spread: NDArray[np.float64]) -> Channel:
+    """Return the first channel with its floor as many standard deviations of good units below its limit as the others'.
+
+    Limits stay, and so do verdicts. So the channels' maps rank units as the joint score does, from which the limits
+    come: counted from its median patch the anomaly ran ahead of the types below the threshold.
+    """
+    depths = [(channel.limit - channel.floor) / float(width) for channel, width in zip(others, spread[1:], strict=True)]
+    depth = float(np.mean(depths))
+    if not (math.isfinite(depth) and depth > 0.0):
+        return first
+    return Channel(floor=first.limit - depth * float(spread[0]), limit=first.limit)
 
 
 def _limit(joint: NDArray[np.float64], overkill: float) -> tuple[float, bool]:

@@ -64,6 +64,16 @@ def test_a_handicapped_channel_needs_more_to_alarm() -> None:
     assert handicapped.channels[1].limit <= plain.channels[1].limit
 
 
+def test_the_channels_rank_units_below_the_threshold_as_the_joint_score_does() -> None:
+    generator = np.random.default_rng(3)
+    scores = np.stack([20.0 + 2.0 * generator.normal(size=60), 0.5 * generator.normal(size=60)], axis=1)
+    channels = calibrate(scores, [15.0, -2.0], handicaps=[1.0, 0.0], overkill=0.05).channels
+    # One more standard deviation of good units moves either map by the same.
+    assert channels[0].gain * scores[:, 0].std() == pytest.approx(channels[1].gain * scores[:, 1].std())
+    assert channels[1].floor == -2.0
+    assert calibrate(scores[:, :1], [15.0], handicaps=[1.0], overkill=0.05).channels[0].floor == 15.0
+
+
 def test_the_expected_overkill_judges_each_unit_by_a_calibration_without_it() -> None:
     scores = np.random.default_rng(1).normal(size=(60, 1))
     found = expected_overkill(scores, handicaps=[0.0], overkill=0.05)
