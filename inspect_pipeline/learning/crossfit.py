@@ -49,7 +49,10 @@ class Fit:
         return smoothed(torch.stack(planes), smoothing)
 
     def deviation(self, patches: Tensor, smoothing: int) -> Tensor:
-        """Return the smoothed length of the patches (h, w, d) in the metric of good material, (h, w)."""
+        """Return the smoothed length of the patches (h, w, d) in the metric of good material, (h, w).
+
+        Without a bank it is the anomaly of ``maps``.
+        """
         return smoothed(distance(self.normality.whiten(patches)), smoothing)
 
 
@@ -146,6 +149,7 @@ def cross_fit(
         raise BadDataError(f"{len(good)} known-good units are too few to set a threshold; label 4 or more")
     fold_of = folds(good, count=settings.folds, generator=generator)
     whole = _first_of_each(variants)
+    judged = [variants[place] for place in whole.values()]
     parts = [moments(unit.patches) for unit in good]
     scores = np.zeros((len(good), 1 + len(whole)))
     samples: list[Tensor] = []
@@ -154,7 +158,6 @@ def cross_fit(
         held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
         rest = every - summed(parts[i] for i in held_out)
         others = [unit for unit, owner in zip(good, fold_of, strict=True) if owner != fold]
-        judged = [variants[place] for place in whole.values()]
         fitted = fit(rest, supports, judged, settings=settings, prior=prior, shaping=shaping, units=others)
         for i in held_out:
             planes = fitted.maps(good[i].patches, settings.smoothing_patches).flatten(1)

@@ -16,10 +16,10 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.errors import BadImageError
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.detector_settings import UnitGrid
+from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 from inspect_pipeline.learning.stitching import STRIDE_PX, stitched
 
-__all__ = ["STRIDE_PX", "dense_map", "patch_rows", "smoothed", "unit_spans"]
+__all__ = ["STRIDE_PX", "dense_map", "frame_map", "patch_rows", "smoothed", "unit_spans"]
 
 _LARGEST_TILE_PX = 1 << 21
 _NARROW_PX = 128  # half of a narrower frame would be fewer than 4 patches wide: the second scale looks closer instead
@@ -45,6 +45,11 @@ def dense_map(
         scales.append(_second_scale(backbone, pixels, largest_tile_px))
     rows, columns = _first_centre(pixels.shape[0]), _first_centre(pixels.shape[1])
     return torch.cat([planes[:rows, :columns] for planes in scales], dim=-1)
+
+
+def frame_map(backbone: Backbone, pixels: Pixels, settings: DetectorSettings) -> Tensor:
+    """Return ``dense_map`` as the settings of a detector ask for it."""
+    return dense_map(backbone, pixels, two_scales=settings.two_scales, largest_tile_px=settings.largest_tile_px)
 
 
 def _second_scale(backbone: Backbone, pixels: Pixels, largest_tile_px: int) -> Tensor:

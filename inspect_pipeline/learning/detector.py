@@ -18,7 +18,7 @@ from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
 from inspect_pipeline.learning.calibration import Channel
-from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map, smoothed
+from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map, smoothed
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.learning.explain import (
     ChannelEvidence,
@@ -42,9 +42,11 @@ _ONE_SCALE = {"two_scales": False}  # what a bundle means that was written befor
 class ScoreMaps:
     """Scores of a frame at ``stride_px``, in multiples of the threshold of the channel: 1.0 and above alarms.
 
-    ``anomaly`` is float32 (h, w), ``types`` float32 (T, h, w) in the order of ``class_names``. 0 is the median good
-    patch; values may be negative. ``patches`` (h, w, d) are the descriptors they were made from, None where those were
-    not kept: regions are then named by the channels.
+    ``anomaly`` is float32 (h, w), ``types`` float32 (T, h, w) in the order of ``class_names``. A type's 0 is the
+    median good patch, and the anomaly's lies as far below the threshold; values may be negative. ``patches`` (h, w, d)
+    are the descriptors they were made from, None where those were not kept: regions are then named by the channels.
+    ``deviation`` float32 (h, w) is the smoothed length of the patches in the metric of good material, where that is not
+    what the anomaly tells (a memory bank).
     """
 
     anomaly: NDArray[np.float32]
@@ -52,6 +54,7 @@ class ScoreMaps:
     class_names: tuple[str, ...]
     stride_px: int
     patches: Tensor | None = None
+    deviation: NDArray[np.float32] | None = None
 
     @property
     def strongest(self) -> NDArray[np.float32]:
@@ -133,8 +136,7 @@ class Detector:
 
         Raises BadImageError or BadDataError for what cannot be judged.
         """
-        two_scales, largest = self.settings.two_scales, self.settings.largest_tile_px
-        return self.judge(dense_map(self.backbone, pixels, two_scales=two_scales, largest_tile_px=largest))
+        return self.judge(frame_map(self.backbone, pixels, self.settings))
 
     def judge(self, patches: Tensor) -> ScoreMaps:
         """Return the score maps of a frame from its descriptors (h, w, d), as ``dense_map`` of the backbone gives them.
@@ -146,19 +148,26 @@ class Detector:
             # Whitened patches are as large as the patches themselves: a few rows of them at a time.
             starts = range(0, len(patches), _ROWS_AT_ONCE)
             raw = torch.cat([self._raw(patches[at : at + _ROWS_AT_ONCE]) for at in starts], dim=1)
-            maps = torch.stack([_scaled(self._smoothed(plane), c) for plane, c in zip(raw, channels, strict=True)])
+            calm = [self._smoothed(plane) for plane in raw]
+            maps = torch.stack([_scaled(plane, channel) for plane, channel in zip(calm, channels, strict=False)])
         if not bool(torch.isfinite(maps).all()):
             raise BadDataError("the detector gave no number for a part of the frame; teach it again")
-        anomaly, types = maps[0].numpy(), maps[1:].numpy()
         return ScoreMaps(
-            anomaly=anomaly, types=types, class_names=self.class_names, stride_px=STRIDE_PX, patches=patches
+            anomaly=maps[0].numpy(),
+            types=maps[1:].numpy(),
+            class_names=self.class_names,
+            stride_px=STRIDE_PX,
+            patches=patches,
+            deviation=None if self.bank is None else calm[-1].numpy(),
         )
 
     def _raw(self, patches: Tensor) -> Tensor:
-        """Return the raw scores (1 + types, h, w), the anomaly first."""
+        """Return the raw scores (1 + types, h, w), the anomaly first; with a bank the deviation comes last."""
         whitened = self.normality.whiten(patches)
-        anomaly = distance(whitened) if self.bank is None else self.bank.distance(patches)
-        return torch.stack([anomaly, *(whitened @ head.weight - head.bias for head in self.heads)])
+        types = [whitened @ head.weight - head.bias for head in self.heads]
+        if self.bank is None:
+            return torch.stack([distance(whitened), *types])
+        return torch.stack([self.bank.distance(patches), *types, distance(whitened)])
 
     def _smoothed(self, raw: Tensor) -> Tensor:
         return smoothed(raw, self.settings.smoothing_patches, self.unit)
@@ -171,18 +180,16 @@ class Detector:
         """
         evidence = [self._evidence(maps, roi) for roi in rois]
         by_channel = [self._by_channel(maps, roi, one) for roi, one in zip(rois, evidence, strict=True)]
-        by_channel = [
-            replace(one, likeness=self._most_alike(maps, roi)) for one, roi in zip(by_channel, rois, strict=True)
-        ]
         if self.regions is None or pixels is None or maps.patches is None:
             return by_channel
         order = sorted(range(len(rois)), key=lambda i: (-evidence[i].strongest, i))
         chosen = sorted(order[: self.settings.typing_regions])
+        scores = torch.from_numpy(maps.strongest)
         vectors = describe_regions(
             self.backbone,
             pixels,
             maps.patches,
-            [self._whole(maps, rois[i]) for i in chosen],
+            [self._whole(scores, _window(rois[i], maps)) for i in chosen],
             views=self.settings.typing_views,
             window_px=self.settings.typing_window_px,
         )
@@ -194,14 +201,9 @@ class Detector:
             for i, typing in enumerate(by_channel)
         ]
 
-    def _most_alike(self, maps: ScoreMaps, roi: Roi) -> float | None:
-        window = _window(roi, maps)
-        return max((self._likeness(maps, t, window) for t in range(len(self.heads))), default=None)
-
-    def _whole(self, maps: ScoreMaps, roi: Roi) -> Roi:
-        """Return the box of the whole defect whose core alarmed."""
-        scores = torch.from_numpy(maps.strongest)
-        return grown_box(scores, _window(roi, maps), least=self.settings.typing_grown, unit=self.unit)
+    def _whole(self, scores: Tensor, window: tuple[slice, slice]) -> Roi:
+        """Return the box of the whole defect whose core alarmed in the window of a frame's strongest scores."""
+        return grown_box(scores, window, least=self.settings.typing_grown, unit=self.unit)
 
     def _by_region(self, found: RegionName, evidence: ChannelEvidence, by_channel: Typing) -> Typing:
         """Return the name by the samples; what no channel knows stays unknown, and so what is beyond the bound."""
@@ -222,53 +224,44 @@ class Detector:
 
     def _by_channel(self, maps: ScoreMaps, roi: Roi, evidence: ChannelEvidence) -> Typing:
         window = _window(roi, maps)
+        likeness = [self._likeness(maps, t, window) for t in range(len(self.heads))]
         order = sorted(range(len(self.heads)), key=lambda t: -evidence.types[self.heads[t].name])
-        for place, t in enumerate(order):
-            head, score = self.heads[t], evidence.types[self.heads[t].name]
-            likeness = self._likeness(maps, t, window)
-            if score >= 1.0 and likeness >= head.least_likeness:
-                others = order[:place] + order[place + 1 :]
-                runner_up = self.heads[others[0]].name if others else None
-                return Typing(
-                    defect_type=head.name,
-                    life_cycle=head.life_cycle,
-                    score=score,
-                    evidence=Evidence.TYPE,
-                    runner_up=runner_up,
-                    explanation=explained_by_channel(
-                        evidence, head.name, runner_up, likeness=likeness, limit=head.least_likeness
-                    ),
-                )
-        nearest = self.heads[order[0]] if order else None
+        named = next((t for t in order if self._carries(t, evidence, likeness[t])), None)
+        nearest = named if named is not None else next(iter(order), None)
+        runner_up = next((self.heads[t].name for t in order if t != nearest), None)
+        known = None if named is None else self.heads[named]
+        head = None if nearest is None else self.heads[nearest]
         return Typing(
-            defect_type=UNKNOWN_TYPE,
-            life_cycle=LifeCycle.CANDIDATE,
-            score=evidence.strongest,
-            evidence=evidence.decided,
-            runner_up=None if nearest is None else nearest.name,
+            defect_type=UNKNOWN_TYPE if known is None else known.name,
+            life_cycle=LifeCycle.CANDIDATE if known is None else known.life_cycle,
+            score=evidence.strongest if known is None else evidence.types[known.name],
+            evidence=evidence.decided if known is None else Evidence.TYPE,
+            runner_up=runner_up if known is not None or head is None else head.name,
+            likeness=max(likeness, default=None),
             explanation=explained_by_channel(
                 evidence,
-                None if nearest is None else nearest.name,
-                self.heads[order[1]].name if len(order) > 1 else None,
-                likeness=None if nearest is None else self._likeness(maps, order[0], window),
-                limit=None if nearest is None else nearest.least_likeness,
+                None if head is None else head.name,
+                runner_up,
+                likeness=None if nearest is None else likeness[nearest],
+                limit=None if head is None else head.least_likeness,
             ),
         )
+
+    def _carries(self, t: int, evidence: ChannelEvidence, likeness: float) -> bool:
+        """Return whether a region may bear a type's name: it alarms in its channel and is like enough."""
+        head = self.heads[t]
+        return evidence.types[head.name] >= 1.0 and likeness >= head.least_likeness
 
     def _likeness(self, maps: ScoreMaps, t: int, window: tuple[slice, slice]) -> float:
         """Return the cosine between the region's deviation and the type, at the type's peak."""
         head, plane = self.heads[t], maps.types[t][window]
         peak = int(plane.argmax())
         evidence = float(plane.flat[peak]) / head.channel.gain + head.channel.floor + head.bias
-        return evidence / max(float(self._deviation(maps)[window].flat[peak]), 1e-6)
-
-    def _deviation(self, maps: ScoreMaps) -> NDArray[np.float32]:
-        """Return the smoothed length of a frame's patches in the metric of good material, (h, w)."""
-        if self.bank is None:
-            return maps.anomaly / np.float32(self.anomaly.gain) + np.float32(self.anomaly.floor)
-        if maps.patches is None:
-            raise BadDataError("these score maps hold no patches; take those of the detector's own examination")
-        return self._smoothed(distance(self.normality.whiten(maps.patches))).numpy()
+        if maps.deviation is not None:
+            whole = float(maps.deviation[window].flat[peak])
+        else:
+            whole = float(maps.anomaly[window].flat[peak]) / self.anomaly.gain + self.anomaly.floor
+        return evidence / max(whole, 1e-6)
 
     def to_bundle(self, lineage: Mapping[str, Any]) -> Bundle:
         """Return the detector as bytes that need nothing beside them: trunk, normality, heads, limits."""

@@ -18,7 +18,7 @@ from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map, patch_rows
+from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map, patch_rows
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 
 Describe = Callable[[Pixels, Tensor, "DefectRegion"], Tensor]
@@ -116,12 +116,7 @@ def cut_patches(
     good: list[GoodUnit] = []
     supports: list[Support] = []
     for number, example in enumerate(examples):
-        whole = dense_map(
-            backbone,
-            example.pixels,
-            two_scales=settings.two_scales,
-            largest_tile_px=settings.largest_tile_px,
-        )
+        whole = frame_map(backbone, example.pixels, settings)
         seen = None if describe is None else SeenFrame(pixels=example.pixels, describe=describe)
         cut = cut_map(whole, example.normals, example.defects, frame=number, unit=unit, settings=settings, seen=seen)
         good += [replace(piece, group=example.group) for piece in cut.good]

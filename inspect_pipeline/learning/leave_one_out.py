@@ -52,6 +52,8 @@ def judge_left_out(
         others = [1 + k for k in range(len(names)) if k != t]
         columns = [0, *others] if own is None else [0, 1 + own, *others]
         raw = crossed.final.maps(support.patches, settings.smoothing_patches)[columns]
+        has_bank = crossed.final.bank is not None
+        deviation = crossed.final.deviation(support.patches, settings.smoothing_patches) if has_bank else raw[0]
         full = _calibrated(crossed, columns, promise, settings)
         values = _values(raw.flatten(1).amax(dim=1).double().numpy(), full)
         alone = _calibrated(crossed, columns[: 1 + (own is not None)], promise, settings)
@@ -64,9 +66,7 @@ def judge_left_out(
                 found=bool(values.max() >= 1.0),
                 found_alone=bool(by_itself.max() >= 1.0),
                 named=_named(values, [names[k] for k in order]),
-                likeness=_likeness(
-                    raw, crossed.final.deviation(support.patches, settings.smoothing_patches), crossed, own
-                ),
+                likeness=_likeness(raw, deviation, crossed, own),
                 anomaly=float(values[0]),
             )
         )

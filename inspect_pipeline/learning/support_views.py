@@ -15,7 +15,7 @@ from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.learning.adaptation import Adapted, Deadline, Start
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.crops import GRID_PX, brightened, turned, view
-from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map
+from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, Support, region_patches
 
@@ -68,12 +68,7 @@ def support_views(
     inside = whole[rows, crop.left // STRIDE_PX : crop.right // STRIDE_PX].numpy()
     found = []
     for number, factor in [(n, 1.0) for n in settings.numbers] + [(0, factor) for factor in settings.brightness]:
-        described = dense_map(
-            backbone,
-            turned(brightened(pixels, factor), number),
-            two_scales=detector.two_scales,
-            largest_tile_px=detector.largest_tile_px,
-        )
+        described = frame_map(backbone, turned(brightened(pixels, factor), number), detector)
         cells = torch.from_numpy(view(inside, number).astype(np.bool_))
         if bool(cells.any()):
             found.append(described[cells].clone())

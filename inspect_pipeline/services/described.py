@@ -8,7 +8,7 @@ from inspect_pipeline.domain.material import CapturedFrame
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.dense_features import dense_map
+from inspect_pipeline.learning.dense_features import frame_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 from inspect_pipeline.learning.examples import Patches, SeenFrame, cut_map
 from inspect_pipeline.learning.fingerprints import patches_key, trunk_fingerprint
@@ -91,8 +91,7 @@ class Describing:
         """Return the entries, those that were missing cut from the frame's descriptors and kept."""
         missing = [label for label, entry in zip(labels, entries, strict=True) if entry is None]
         regions = frame_regions(self.images, frame, missing)
-        two_scales, largest = self.settings.two_scales, self.settings.largest_tile_px
-        whole = dense_map(backbone, regions.pixels, two_scales=two_scales, largest_tile_px=largest)
+        whole = frame_map(backbone, regions.pixels, self.settings)
         normals, defects = iter(regions.normals), iter(regions.defects)
         seen = SeenFrame(pixels=regions.pixels, describe=Describer(backbone=backbone, settings=self.settings).drawn)
         made: list[Patches | None] = []

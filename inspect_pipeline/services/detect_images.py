@@ -12,7 +12,7 @@ from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import LabelledImage, Progress
 from inspect_pipeline.imaging.marked_cells import MarkedCells, counted_px, marked_cells
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.dense_features import STRIDE_PX, dense_map
+from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.evaluation import sample_hash
 from inspect_pipeline.learning.examples import DefectRegion, SeenFrame
@@ -77,7 +77,7 @@ def _described(
     pixels = image.load()
     whole = whole_roi(pixels)
     annotated = dict(annotations(image, pixels))
-    patches = dense_map(backbone, pixels, two_scales=settings.two_scales, largest_tile_px=settings.largest_tile_px)
+    patches = frame_map(backbone, pixels, settings)
     shape = (int(patches.shape[0]), int(patches.shape[1]))
     unmarked = np.ones(pixels.shape[:2], dtype=np.bool_)
     for mask in annotated.values():

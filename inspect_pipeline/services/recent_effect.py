@@ -14,7 +14,7 @@ from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, NotFoundError
 from inspect_pipeline.imaging.decode import decode
-from inspect_pipeline.learning.dense_features import dense_map
+from inspect_pipeline.learning.dense_features import frame_map
 from inspect_pipeline.learning.detector import Detector, ScoreMaps
 from inspect_pipeline.learning.fingerprints import trunk_fingerprint
 from inspect_pipeline.services.naming import Taxonomy
@@ -157,10 +157,7 @@ class Pair:
         """Return the score maps of a frame by each."""
         if not self.one_backbone:
             return [(one, one.examine(pixels)) for one in (self.first, self.second)]
-        settings = self.first.settings
-        whole = dense_map(
-            self.first.backbone, pixels, two_scales=settings.two_scales, largest_tile_px=settings.largest_tile_px
-        )
+        whole = frame_map(self.first.backbone, pixels, self.first.settings)
         return [(one, one.judge(whole)) for one in (self.first, self.second)]
 
 

@@ -67,17 +67,28 @@ class TypeBook:
 
     def restore(self, line: str, defect_type: str, *, operator: str, reason: str) -> TypeMove:
         """Bring a retired type back as a candidate: the next teaching takes its labels up again."""
-        known = self._type(line, defect_type)
-        if known.life_cycle is not LifeCycle.RETIRED:
-            raise NothingToDoError(f"type {defect_type!r} of line {line!r} is {known.life_cycle.value}, not retired")
-        return self._move(line, defect_type, LifeCycle.CANDIDATE, operator=operator, reason=reason)
+        only = LifeCycle.RETIRED
+        return self._move(line, defect_type, LifeCycle.CANDIDATE, operator=operator, reason=reason, only_from=only)
 
-    def _move(self, line: str, defect_type: str, after: LifeCycle, *, operator: str, reason: str) -> TypeMove:
+    def _move(
+        self,
+        line: str,
+        defect_type: str,
+        after: LifeCycle,
+        *,
+        operator: str,
+        reason: str,
+        only_from: LifeCycle | None = None,
+    ) -> TypeMove:
         with self.catalog.transaction() as unit:
             stages = {known.name: known.life_cycle for known in unit.types(line)}
             if defect_type not in stages:
                 raise _unknown(line, defect_type, sorted(stages))
             before = stages[defect_type]
+            if only_from is not None and before is not only_from:
+                raise NothingToDoError(
+                    f"type {defect_type!r} of line {line!r} is {before.value}, not {only_from.value}"
+                )
             if before is after:
                 raise NothingToDoError(f"type {defect_type!r} of line {line!r} is {after.value} already")
             check_move(defect_type, before, after)
@@ -93,14 +104,6 @@ class TypeBook:
             unit.put_type(line, DefectType(name=defect_type, life_cycle=after))
             unit.add_type_move(move)
         return move
-
-    def _type(self, line: str, defect_type: str) -> DefectType:
-        with self.catalog.transaction() as unit:
-            types = unit.types(line)
-        for known in types:
-            if known.name == defect_type:
-                return known
-        raise _unknown(line, defect_type, [known.name for known in types])
 
     def _champion_types(self, line: str, recipe: str) -> frozenset[str]:
         model = detector_name(line, recipe)
