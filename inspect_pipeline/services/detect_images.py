@@ -59,7 +59,7 @@ def describe_images(
     progress: Progress,
     fine_tuning: FineTuning | None = None,
 ) -> list[DescribedImage]:
-    """Return the images described, in their order; about 5 bytes are held for every grey pixel of them.
+    """Return the images described, in their order; 8 to 11 bytes are held for every pixel of them.
 
     With ``fine_tuning`` also what that trains on: another 176 KB an image at 224 px.
     Raises BadImageError for an image that cannot be read: a benchmark leaves none out.
