@@ -34,6 +34,7 @@ def pages() -> dict[str, str]:
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
         "docs/adaptation.md": filled("docs/adaptation.md", "\n".join(adaptation_lines(result("adaptation")))),
+        "docs/dense-prior.md": filled("docs/dense-prior.md", "\n".join(prior_lines(result("dense_prior")))),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
 
@@ -230,6 +231,27 @@ def curve_lines(materials: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cells = [drawn(of[shot]["figures"]["image_auroc"]) for of in points]
         lines.append(f"| image AUROC from {shot} samples, the same test images at each number | {' | '.join(cells)} |")
     return lines
+
+
+def prior_lines(prior: Mapping[str, Any]) -> list[str]:
+    """Return a row for each material and number of samples: what the prior changes, paired, and whether it ships."""
+    rows = []
+    for name, material in prior["materials"].items():
+        for shot, found in material["shots"].items():
+            auroc, escape = (
+                "{:+.3f} [{:+.3f}, {:+.3f}]".format(*found[key]["difference"])
+                for key in ("image_auroc", "escape_at_0.05")
+            )
+            frozen = f"{found['image_auroc']['frozen']:.3f}"
+            rows.append(f"| {name} | {shot} | {frozen} | {auroc} | {escape} | {material['would_ship']} |")
+    return [
+        f"`{prior['command']}`, revision {prior['revision']}, on {prior['machine']}, {prior['draws']} draws, "
+        f"{prior['normals']} good images, seed {prior['seeds']['draws']}. {prior['intervals']}.",
+        "",
+        "| left out | samples | AUROC, frozen | AUROC, change by prior | escape, change by prior | would ship |",
+        "|---|---|---|---|---|---|",
+        *rows,
+    ]
 
 
 def teach_lines(teach: Mapping[str, Any]) -> list[str]:
