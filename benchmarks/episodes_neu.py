@@ -21,7 +21,7 @@ from inspect_pipeline.learning.backbones import Backbone, build_backbone
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import data_fingerprint, evaluate, paired_difference, sample_hash
 from inspect_pipeline.learning.lite0_weights import LITE0
-from inspect_pipeline.learning.methods import frozen_baselines
+from inspect_pipeline.learning.methods.catalog import frozen_baselines
 from inspect_pipeline.learning.region_features import SIDE_PX, describe, region_features
 
 

@@ -23,7 +23,7 @@ from inspect_pipeline.learning.backbones import build_backbone
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import evaluate, paired_difference
 from inspect_pipeline.learning.lite0_weights import LITE0
-from inspect_pipeline.learning.methods import frozen_baselines, method_names, untrained
+from inspect_pipeline.learning.methods.catalog import frozen_baselines, method_names, untrained
 from inspect_pipeline.learning.outer_loop import meta_train
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 from inspect_pipeline.learning.region_features import region_features

@@ -36,7 +36,7 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.episodes import Episode, EpisodeIndex, EpisodeSpec, episode, index_samples, plan_episodes
 from inspect_pipeline.learning.evaluation import with_permuted_types
 from inspect_pipeline.learning.lite0_weights import LITE0
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.region_crops import CROPS, describe_regions, square
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
 from inspect_pipeline.learning.region_metric import within_class_metric

@@ -150,7 +150,7 @@ class House(Stores):
 
     def train_methods(self) -> list[str]:
         """Return the names of the methods that can be meta-trained."""
-        from inspect_pipeline.learning.methods import method_names
+        from inspect_pipeline.learning.methods.catalog import method_names
 
         return list(method_names())
 

@@ -19,7 +19,7 @@ from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods import method_names, untrained
+from inspect_pipeline.learning.methods.catalog import method_names, untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
 from inspect_pipeline.learning.region_metric import region_prior
 from inspect_pipeline.services.detect_comparison import DetectComparison, compare_subjects

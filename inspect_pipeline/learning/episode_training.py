@@ -5,17 +5,18 @@ from typing import Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, Indices, episode, plan_episodes
-from inspect_pipeline.learning.evaluation import as_tensor, stack
+from inspect_pipeline.learning.evaluation import as_tensor
+from inspect_pipeline.learning.losses import mean_cross_entropy
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
+from inspect_pipeline.learning.tasks import stack
 
 
 class EpisodeTraining:
-    """A method on its way: Adam on the head, cross-entropy of the queries, and a pull towards the head at the start.
+    """A method on its way: Adam on the head, the method's objective, and a pull towards the head at the start.
 
     Step n uses episodes n * tasks .. (n + 1) * tasks - 1 of the seed, so that a run is the same wherever it happens.
     """
@@ -55,11 +56,12 @@ class EpisodeTraining:
 
     def step(self) -> float:
         """Take one step and return the mean loss of its queries. Raises BadDataError when the loss is no number."""
-        count, way = self._options.tasks_per_step, self._plan.spec.way
+        count = self._options.tasks_per_step
         numbers = range(self._steps * count, (self._steps + 1) * count)
         tasks = stack(self._features, [episode(self._plan, seed=self._seed, number=number) for number in numbers])
-        classifier = self._method.with_head(self._head).adapt(tasks.support, tasks.support_labels, way=way)
-        loss = cross_entropy(classifier.score(tasks.query).flatten(0, 1), tasks.query_labels.repeat(count))
+        progress = min(self._steps / self._options.steps, 1.0)
+        learner = self._method.with_head(self._head)
+        loss = learner.objective(tasks, loss=mean_cross_entropy, progress=progress).loss.mean()
         if not torch.isfinite(loss):
             raise BadDataError("the outer loop diverged: its loss is no number; give a lower learning rate")
         pull = sum((tensor - self._start[name]).square().sum() for name, tensor in self._head.items() if tensor.ndim)

@@ -13,8 +13,9 @@ from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import mean_interval
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.episodes import Episode, EpisodeIndex, EpisodeSpec, episode, plan_episodes
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, episode, plan_episodes
 from inspect_pipeline.learning.method import Method
+from inspect_pipeline.learning.tasks import Tasks, stack
 
 Drawn = tuple[str, tuple[str, ...]]
 _TASKS_AT_ONCE = 32  # 32 tasks of 5 ways and 20 samples are 11 MB of descriptors
@@ -63,16 +64,6 @@ class Evaluation:
     scores: Mapping[str, MethodScore]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Tasks:
-    """A stack of episodes: descriptors (e, n, d) and (e, q, d), labels (n,) and (q,) shared by all."""
-
-    support: Tensor
-    support_labels: Tensor
-    query: Tensor
-    query_labels: Tensor
-
-
 def evaluate(
     features: NDArray[np.float32],
     index: EpisodeIndex,
@@ -117,20 +108,10 @@ def evaluate(
 def class_recalls(method: Method, tasks: Tasks, *, spec: EpisodeSpec) -> NDArray[np.float64]:
     """Return the share of right queries of every class of every task, (e, way)."""
     with torch.inference_mode():
-        classifier = method.adapt(tasks.support, tasks.support_labels, way=spec.way)
+        classifier = method.adapt(tasks.support, tasks.support_labels, way=spec.way, unlabelled=tasks.unlabelled)
         right = classifier.score(tasks.query).argmax(dim=-1) == tasks.query_labels
     shares: NDArray[np.float64] = right.reshape(-1, spec.way, spec.query).double().mean(dim=-1).cpu().numpy()
     return shares
-
-
-def stack(features: Tensor, episodes: Sequence[Episode]) -> Tasks:
-    """Return the episodes of one plan as one stack of descriptors."""
-    return Tasks(
-        support=features[torch.from_numpy(np.stack([each.support for each in episodes]))],
-        support_labels=torch.from_numpy(episodes[0].support_labels).to(features.device),
-        query=features[torch.from_numpy(np.stack([each.query for each in episodes]))],
-        query_labels=torch.from_numpy(episodes[0].query_labels).to(features.device),
-    )
 
 
 def as_tensor(features: NDArray[np.float32], index: EpisodeIndex) -> Tensor:

@@ -12,9 +12,11 @@ from torch import Tensor
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
+from inspect_pipeline.learning.embedding import Option
+from inspect_pipeline.learning.embedding_catalog import build_embedding
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import build_method
 
 _PARTS = ("trunk", "head", "dense", "typing")
 
@@ -25,7 +27,8 @@ class Initialization:
 
     ``trunk`` is ``Backbone.trunk_state()``, ``head`` what ``Method.head()`` gave, ``dense`` the tensors of the dense
     channel and ``typing`` those of naming regions (both may be empty). ``metrics`` are finite
-    numbers by name; ``families`` are those that were trained on.
+    numbers by name; ``families`` are those that were trained on. ``embedding`` is ``Embedding.form()``, empty in
+    bundles of the time when there was one kind; ``options`` are ``Method.options()``.
     """
 
     method: str
@@ -39,16 +42,21 @@ class Initialization:
     dense: Mapping[str, Tensor] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     typing: Mapping[str, Tensor] = field(default_factory=dict)
+    embedding: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
 
     def build_backbone(self) -> Backbone:
         """Return the frozen backbone of this initialization. Raises WeightsError."""
         return from_trunk_state(self.backbone, self.trunk)
 
     def build_method(self) -> Method:
-        """Return the method with its head. Raises WeightsError or NotFoundError."""
-        if "log_scales" not in self.head:
-            raise WeightsError(f"the initialization of method {self.method} has no head; train it again")
-        return untrained(self.method, len(self.head["log_scales"])).with_head(self.head)
+        """Return the method with its head. Raises WeightsError, BadDataError or NotFoundError."""
+        form = self.embedding
+        if not form:
+            if "log_scales" not in self.head:
+                raise WeightsError(f"the initialization of method {self.method} has no head; train it again")
+            form = {"kind": "channel_scales", "dims": len(self.head["log_scales"])}
+        return build_method(self.method, build_embedding(form), self.options).with_head(self.head)
 
     def to_bundle(self, lineage: Mapping[str, Any]) -> Bundle:
         """Return the initialization as bytes; ``lineage`` is plain JSON: what it was made from and by what."""
@@ -60,6 +68,8 @@ class Initialization:
         manifest = {
             "method": self.method,
             "backbone": self.backbone,
+            "embedding": dict(self.embedding),
+            "options": dict(self.options),
             "episode_spec": asdict(self.episode_spec),
             "data_fingerprint": self.data_fingerprint,
             "seed": self.seed,
@@ -81,6 +91,8 @@ def from_bundle(bundle: Bundle) -> Initialization:
         return Initialization(
             method=str(manifest["method"]),
             backbone=str(manifest["backbone"]),
+            embedding=dict(manifest.get("embedding", {})),
+            options=dict(manifest.get("options", {})),
             trunk=parts["trunk"],
             head=parts["head"],
             dense=parts["dense"],

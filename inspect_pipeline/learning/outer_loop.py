@@ -24,7 +24,7 @@ from inspect_pipeline.learning.evaluation import (
 )
 from inspect_pipeline.learning.held_out import Folds, fold_samples
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods import frozen_baselines
+from inspect_pipeline.learning.methods.catalog import frozen_baselines
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 
 

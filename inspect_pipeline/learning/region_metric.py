@@ -18,7 +18,7 @@ from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.episodes import Episode, EpisodeIndex, EpisodeSpec, episode, plan_episodes
 from inspect_pipeline.learning.evaluation import Evaluation, evaluate, merged, paired_difference
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.region_typing import RegionPrior, left_out_distances
 
 METRIC, REACH = "metric", "reach"

@@ -17,7 +17,7 @@ from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Patches, Support, cut_map
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning, fine_tune
 from inspect_pipeline.learning.logistic import fit_logistic
-from inspect_pipeline.learning.methods import frozen_baselines
+from inspect_pipeline.learning.methods.catalog import frozen_baselines
 from inspect_pipeline.learning.region_typing import RegionPrior
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.detect_draws import Drawn

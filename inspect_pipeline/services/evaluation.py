@@ -14,7 +14,7 @@ from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import Evaluation, Interval, data_fingerprint, evaluate, sample_hash
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods import frozen_baselines
+from inspect_pipeline.learning.methods.catalog import frozen_baselines
 from inspect_pipeline.learning.region_features import region_features
 from inspect_pipeline.services.examples import NORMAL
 

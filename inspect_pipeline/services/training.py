@@ -17,7 +17,7 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples, plan_episodes
 from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
 from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
 from inspect_pipeline.learning.region_metric import RegionHistory, fit_region_history
@@ -152,6 +152,8 @@ class Training:
             backbone=backbone.name,
             trunk=backbone.trunk_state(),
             head=result.method.head(),
+            embedding=result.method.embedding.form(),
+            options=result.method.options(),
             dense=prior.tensors,
             typing=regions.tensors,
             episode_spec=spec,

@@ -13,7 +13,7 @@ from inspect_pipeline.learning.evaluation import (
     sample_hash,
     with_permuted_types,
 )
-from inspect_pipeline.learning.methods import frozen_baselines, method_names, untrained
+from inspect_pipeline.learning.methods.catalog import frozen_baselines, method_names, untrained
 
 SPEC = EpisodeSpec(way=3, shot=2, query=4)
 

@@ -11,9 +11,10 @@ from safetensors.torch import save
 from inspect_pipeline.domain.bundle import Bundle, ModelKind, bundle_from_bytes
 from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
+from inspect_pipeline.learning.embedding import ChannelScales
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
-from inspect_pipeline.learning.protonet import ProtoNet
+from inspect_pipeline.learning.methods.protonet import ProtoNet
 from inspect_pipeline.learning.region_features import region_features
 from inspect_pipeline.learning.region_metric import region_prior
 
@@ -28,7 +29,7 @@ def backbone() -> Backbone:
 
 @pytest.fixture(scope="module")
 def saved(backbone: Backbone) -> Initialization:
-    method = ProtoNet.untrained(512)
+    method = ProtoNet.untrained(ChannelScales.identity(512))
     scales = torch.randn(512, generator=torch.Generator().manual_seed(1))
     return Initialization(
         method="protonet",

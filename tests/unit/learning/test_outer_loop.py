@@ -11,7 +11,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import with_permuted_types
 from inspect_pipeline.learning.held_out import fold_samples
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.outer_loop import meta_train
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 

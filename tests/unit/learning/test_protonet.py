@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError, NotFoundError, WeightsError
-from inspect_pipeline.learning.methods import frozen_baselines, method_names, untrained
-from inspect_pipeline.learning.protonet import ProtoNet
-from inspect_pipeline.learning.ridge import Ridge
+from inspect_pipeline.learning.embedding import ChannelScales
+from inspect_pipeline.learning.methods.catalog import frozen_baselines, method_names, untrained
+from inspect_pipeline.learning.methods.protonet import ProtoNet
+from inspect_pipeline.learning.methods.ridge import Ridge
 
 LABELS = torch.arange(3).repeat_interleave(4)
 
@@ -27,13 +28,13 @@ def test_the_untrained_logits_are_those_written_out_by_hand() -> None:
     expected = torch.tensor(
         [[-10.0 * float((((q - mean) / (q - mean).norm()) - c).square().sum()) for c in centres] for q in query]
     )
-    found = ProtoNet.untrained(6).adapt(support, LABELS, way=3).score(query)
+    found = ProtoNet.untrained(ChannelScales.identity(6)).adapt(support, LABELS, way=3).score(query)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_channel_scaled_to_nothing_no_longer_counts() -> None:
     support, query = task()
-    for method in (ProtoNet.untrained(6), Ridge.untrained(6)):
+    for method in (ProtoNet.untrained(ChannelScales.identity(6)), Ridge.untrained(ChannelScales.identity(6))):
         scales = torch.zeros(6)
         scales[2] = -30.0
         deaf = method.with_head({**method.head(), "log_scales": scales})
@@ -46,7 +47,7 @@ def test_a_channel_scaled_to_nothing_no_longer_counts() -> None:
 
 def test_the_ridge_penalty_is_part_of_the_head_and_shrinks_the_scores() -> None:
     support, query = task()
-    method = Ridge.untrained(6)
+    method = Ridge.untrained(ChannelScales.identity(6))
     tied = method.with_head({**method.head(), "log_penalty": torch.tensor(math.log(100.0))})
     loose, tight = (each.adapt(support, LABELS, way=3).score(query).abs().max() for each in (method, tied))
     assert float(tight) < 0.1 * float(loose)
@@ -75,5 +76,5 @@ def test_a_head_that_does_not_fit_is_refused(name: str) -> None:
 
 
 def test_a_method_that_does_not_exist_is_refused_with_the_choice() -> None:
-    with pytest.raises(NotFoundError, match="choose one of protonet, r2d2, nearest_prototype, ridge"):
-        untrained("maml", 6)
+    with pytest.raises(NotFoundError, match="choose one of protonet, r2d2"):
+        untrained("no_such_method", 6)

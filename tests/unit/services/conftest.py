@@ -11,7 +11,7 @@ from inspect_pipeline.learning.backbones import Backbone, build_backbone
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.lite0_weights import LITE0
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
 from inspect_pipeline.services.training import TrainSummary
 

@@ -12,7 +12,7 @@ from inspect_pipeline.errors import BadImageError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.episodes import EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import data_fingerprint, sample_hash
-from inspect_pipeline.learning.methods import untrained
+from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.region_features import region_features
 from inspect_pipeline.services.evaluation import Described, EvaluateSummary, Regions, describe_folder, evaluate_folder
 from inspect_pipeline.services.examples import NORMAL

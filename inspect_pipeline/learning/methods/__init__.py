@@ -1,0 +1,1 @@
+"""The few-shot methods, one file each; ``catalog`` names them."""
