@@ -4,7 +4,7 @@ from pathlib import Path
 
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.errors import NotFoundError
-from inspect_pipeline.services.models import CHALLENGER, CHAMPION
+from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION
 from inspect_pipeline.services.teaching import INPUT_TAG
 from inspect_pipeline.store.bundles import export_bundle, import_bundle
 

@@ -8,17 +8,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export, note_what_is_set
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
-from inspect_pipeline.services.models import CHAMPION, Models, parsed_reference
+from inspect_pipeline.services.in_force import CHAMPION
+from inspect_pipeline.services.models import Models, parsed_reference
 from inspect_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import Demo
     from inspect_pipeline.bootstrap.doctor import Check
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
+    from inspect_pipeline.services.auditing import Auditing
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
     from inspect_pipeline.services.detect_comparison import DetectComparison
     from inspect_pipeline.services.detect_evaluation import DetectSummary
@@ -61,8 +64,18 @@ class House(Stores):
 
     @cached_property
     def models(self) -> Models:
-        """Listing, gate, promotion and rollback."""
+        """Listing, gate, promotion and rollback; changes that killed processes left half done are ended first."""
+        end_left_over(self)
         return Models(catalog=self.catalog, registry=self.registry, rules=self.settings.gates, clock=self.clock)
+
+    @cached_property
+    def auditing(self) -> "Auditing":
+        """The audit trail, read and proved."""
+        return auditing(self)
+
+    def export_audit(self, out: Path) -> int:
+        """Write the audit trail as CSV and return how many entries it has."""
+        return export(self, out)
 
     @cached_property
     def demo(self) -> "Demo":
@@ -311,6 +324,8 @@ class House(Stores):
         """Judge a coil by the champion of its line and recipe, or by ``NAME@ALIAS`` or ``NAME@VERSION``."""
         from inspect_pipeline.services.scoring import Scoring
 
+        end_left_over(self)
+        note_what_is_set(self)
         scoring = Scoring(
             catalog=self.catalog,
             images=self.images,

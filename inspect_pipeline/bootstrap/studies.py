@@ -30,7 +30,8 @@ from inspect_pipeline.services.detect_evaluation import evaluate_detection as ru
 from inspect_pipeline.services.detect_trial import Subject
 from inspect_pipeline.services.evaluation import EvaluateSummary, Regions, describe_folder, evaluate_folder
 from inspect_pipeline.services.examples import Example, folder_examples, history
-from inspect_pipeline.services.models import CHAMPION, ModelReference, parsed_reference
+from inspect_pipeline.services.in_force import CHAMPION
+from inspect_pipeline.services.models import ModelReference, parsed_reference
 from inspect_pipeline.services.training import Training, TrainSummary
 
 FROZEN = "nearest_prototype"

@@ -9,6 +9,7 @@ import typer
 
 from inspect_pipeline import __version__
 from inspect_pipeline.cli import (
+    audit,
     coils,
     demo,
     doctor,
@@ -23,7 +24,7 @@ from inspect_pipeline.cli import (
     train,
     types,
 )
-from inspect_pipeline.cli.models import gating, listing, transport
+from inspect_pipeline.cli.models import gating, listing, records, transport
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, WorkspaceOption
 from inspect_pipeline.cli.session import Invocation
 from inspect_pipeline.cli.text import printable
@@ -56,6 +57,9 @@ models_app.command("show")(listing.show)
 models_app.command("compare")(gating.compare)
 models_app.command("promote")(gating.promote)
 models_app.command("rollback")(gating.rollback)
+models_app.command("history")(records.history)
+models_app.command("adopt")(records.adopt)
+models_app.command("restore")(records.restore)
 models_app.command("export")(transport.export)
 models_app.command("import")(transport.import_file)
 models_app.command("verify")(transport.verify)
@@ -72,6 +76,12 @@ types_app.command("approve")(types.approve)
 types_app.command("retire")(types.retire)
 types_app.command("restore")(types.restore)
 app.add_typer(types_app, name="types")
+
+audit_app = typer.Typer(help="Who changed what, when and why, and whether that is as written.", no_args_is_help=True)
+audit_app.command("list")(audit.list_entries)
+audit_app.command("verify")(audit.verify)
+audit_app.command("export")(audit.export)
+app.add_typer(audit_app, name="audit")
 
 flows_app = typer.Typer(help="The flows on their schedules, here or deployed.", no_args_is_help=True)
 flows_app.command("serve")(flows.serve)

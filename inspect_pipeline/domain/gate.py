@@ -13,12 +13,14 @@ class GateRules:
     """Limits of the gate for a provisional detector, and for an initialization.
 
     A provisional type only warns, so leave-one-out results are enough for it; an approved one needs held-out labels.
+    ``overrides`` names the people of each role that may put a version in force against the gate.
     """
 
     min_samples: int = 3
     min_leave_one_out: float = 0.2
     max_forgetting: float = 0.05
     min_episodes: int = 100
+    overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shares = (self.min_leave_one_out, self.max_forgetting)

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.domain.material import Frame, Pixels, Roi, UnusableCapture
 
 Clock = Callable[[], datetime]
@@ -88,7 +89,7 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """One change of the version in force: who, when, from, to, why."""
+    """One change of the version in force: who, when, from, to, why, and whether by its gate."""
 
     model: str
     from_version: str | None
@@ -96,6 +97,7 @@ class Promotion:
     operator: str
     reason: str
     at: datetime
+    kind: MoveKind = MoveKind.PROMOTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

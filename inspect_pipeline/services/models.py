@@ -6,11 +6,13 @@ from typing import Any
 
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.domain.gate import GateReport, GateRules, evidence_from, judge_detector, judge_initialization
+from inspect_pipeline.domain.in_force import MoveKind
+from inspect_pipeline.domain.overrides import Overrides
 from inspect_pipeline.domain.records import Clock, ModelVersion, Promotion
-from inspect_pipeline.errors import BadDataError, InspectError, NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION, PREVIOUS, version_in_force
+from inspect_pipeline.services.moving import Change, Moving
 from inspect_pipeline.services.ports import Catalog, ModelRegistry
-
-CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,49 +66,99 @@ class Models:
         return resolved, report
 
     def promote(
-        self, model: str, *, operator: str, reason: str, version: str | None = None
+        self, model: str, *, operator: str, reason: str, version: str | None = None, override: str | None = None
     ) -> tuple[Promotion, GateReport]:
         """Make a version (or the challenger) the champion when the gate passes; the old champion becomes previous.
 
-        Raises RefusedError with the gate's reasons, NothingToDoError when it is the champion already or nothing
-        challenges the champion.
+        ``override`` names the role in which the operator may do so against the gate; that is recorded with the gate's
+        reasons. Raises RefusedError with the gate's reasons or what the override lacks, NothingToDoError when it is the
+        champion already or nothing challenges the champion.
         """
         resolved, report = self.gate(model, version=version)
-        champion = self.registry.aliased(model, CHAMPION)
+        champion = version_in_force(self.catalog, self.registry, model)
         if champion == resolved:
             raise NothingToDoError(f"{model} version {resolved} is the champion already")
+        kind = MoveKind.PROMOTED
         if not report.passed:
-            raise RefusedError(f"{model} version {resolved} was refused by its gate: " + "; ".join(report.reasons))
-        return self._move(model, to=resolved, operator=operator, reason=reason), report
+            refused = f"{model} version {resolved} was refused by its gate: " + "; ".join(report.reasons)
+            if override is None:
+                raise RefusedError(refused)
+            Overrides(roles=self.rules.overrides).check(override, operator=operator, reason=reason)
+            kind, reason = MoveKind.OVERRIDDEN, f"as {override}: {reason} ({refused})"
+        change = Change(
+            model=model, kind=kind, from_version=champion, to_version=resolved, operator=operator, reason=reason
+        )
+        return self.moving.move(change), report
 
     def rollback(self, model: str, *, operator: str, reason: str) -> Promotion:
         """Make the previous version the champion again; it needs no gate, for it was in force before."""
+        self.moving.repair()
         previous = self.registry.aliased(model, PREVIOUS)
+        champion = version_in_force(self.catalog, self.registry, model)
         if previous is None:
             raise NotFoundError(f"{model} has no previous version to go back to")
-        if previous == self.registry.aliased(model, CHAMPION):
+        if previous == champion:
             raise NothingToDoError(f"{model} version {previous} is in force already; there is nothing to go back to")
-        return self._move(model, to=previous, operator=operator, reason=reason)
-
-    def _move(self, model: str, *, to: str, operator: str, reason: str) -> Promotion:
-        champion = self.registry.aliased(model, CHAMPION)
-        promotion = Promotion(
-            model=model, from_version=champion, to_version=to, operator=operator, reason=reason, at=self.clock()
+        change = Change(
+            model=model,
+            kind=MoveKind.ROLLED_BACK,
+            from_version=champion,
+            to_version=previous,
+            operator=operator,
+            reason=reason,
         )
-        before = self.registry.aliased(model, PREVIOUS)
-        # The row first, in an open transaction: when an alias cannot be moved the row is rolled back with it. The
-        # champion last: until then nothing that scores sees a difference.
+        return self.moving.move(change)
+
+    def adopt(self, model: str, *, operator: str, reason: str) -> tuple[Promotion, GateReport]:
+        """Put on record, through the gate, the version that the champion alias was moved to outside this program.
+
+        Raises RefusedError with the gate's reasons, NothingToDoError when alias and records agree.
+        """
+        self.moving.repair()
+        alias = self.registry.aliased(model, CHAMPION)
         with self.catalog.transaction() as unit:
-            unit.add_promotion(promotion)
-            self.registry.set_alias(model, PREVIOUS, champion)
-            try:
-                self.registry.set_alias(model, CHAMPION, to)
-            except InspectError:
-                self.registry.set_alias(model, PREVIOUS, before)
-                raise
-        if self.registry.aliased(model, CHALLENGER) == to:
-            self.registry.set_alias(model, CHALLENGER, None)
-        return promotion
+            recorded = unit.standing(model).recorded
+        if alias is None or alias == recorded:
+            raise NothingToDoError(f"{model}: alias and records agree; there is nothing to adopt")
+        resolved, report = self.gate(model, version=alias)
+        if not report.passed:
+            raise RefusedError(
+                f"{model} version {resolved} was refused by its gate, so it cannot be adopted "
+                f"('models restore {model}' moves the alias back): " + "; ".join(report.reasons)
+            )
+        change = Change(
+            model=model,
+            kind=MoveKind.ADOPTED,
+            from_version=recorded,
+            to_version=alias,
+            operator=operator,
+            reason=reason,
+        )
+        return self.moving.move(change), report
+
+    def restore(self, model: str, *, operator: str, reason: str) -> str | None:
+        """Move a champion alias that was moved outside this program back to what is on record; return the version.
+
+        Raises NothingToDoError when it is there.
+        """
+        self.moving.repair()
+        with self.catalog.transaction() as unit:
+            recorded = unit.standing(model).recorded
+        if self.registry.aliased(model, CHAMPION) == recorded:
+            raise NothingToDoError(f"{model}: alias and records agree; there is nothing to restore")
+        return self.moving.restore(model, operator=operator, reason=reason)
+
+    def history(self, model: str) -> list[Promotion]:
+        """Return every change of the version in force, oldest first. Raises NotFoundError for an unknown model."""
+        if model not in self.registry.models():
+            raise NotFoundError(f"there is no model {model!r}; see 'models list'")
+        with self.catalog.transaction() as unit:
+            return unit.promotions(model)
+
+    @property
+    def moving(self) -> Moving:
+        """The one way in which a version comes into force."""
+        return Moving(catalog=self.catalog, registry=self.registry, clock=self.clock)
 
     def _bundle(self, model: str, alias: str) -> Bundle | None:
         version = self.registry.aliased(model, alias)

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
+from inspect_pipeline.domain.in_force import PendingMove, Standing
 from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
@@ -183,8 +185,38 @@ class CatalogUnit(Protocol):
         """Return the stages recorded, oldest first."""
         ...
 
-    def add_promotion(self, promotion: Promotion) -> None:
-        """Append a promotion or rollback."""
+    def add_promotion(self, promotion: Promotion) -> AuditEntry:
+        """Append a change of the version in force; return the entry of the trail that vouches for it."""
+        ...
+
+    def standing(self, model: str) -> Standing:
+        """Return which version the records put in force, and the change that was begun, if any."""
+        ...
+
+    def pending_moves(self) -> list[PendingMove]:
+        """Return the changes of versions in force that were begun and not concluded, by model."""
+        ...
+
+    def begin_move(self, move: PendingMove) -> None:
+        """Note a change that begins. Raises RefusedError when another one of the model was begun."""
+        ...
+
+    def end_move(self, model: str) -> None:
+        """Forget the change that was begun."""
+        ...
+
+    def add_audit(self, event: AuditEvent) -> AuditEntry:
+        """Append an entry to the audit trail. Labels, steps of types and promotions bring theirs along."""
+        ...
+
+    def audit(
+        self, *, after: int = 0, limit: int | None = None, subject: str | None = None, action: AuditAction | None = None
+    ) -> list[AuditEntry]:
+        """Return the entries of the trail behind number ``after``, in their order."""
+        ...
+
+    def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
+        """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest."""
         ...
 
     def promotions(self, model: str) -> list[Promotion]:
@@ -197,6 +229,13 @@ class Catalog(Protocol):
 
     def transaction(self) -> AbstractContextManager[CatalogUnit]:
         """Open a transaction: committed when the block ends, rolled back when it raises."""
+        ...
+
+    def turn(self, subject: str) -> AbstractContextManager[bool]:
+        """Give True while the turn on the subject is ours, False when another process holds it.
+
+        A process that ends, however it ends, gives its turn back.
+        """
         ...
 
 
@@ -256,6 +295,10 @@ class ModelRegistry(Protocol):
 
     def set_alias(self, model: str, alias: str, version: str | None) -> None:
         """Point the alias at a version, or remove it with None."""
+        ...
+
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        """Set a tag of a version; a value that was there is replaced."""
         ...
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from inspect_pipeline.domain.bundle import detector_name
+from inspect_pipeline.domain.bundle import Bundle, detector_name
 from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide
 from inspect_pipeline.domain.geometry import StripLeft, inspected_columns, place_on_strip, strip_left
 from inspect_pipeline.domain.ledger import judged_ledger, spans_of
@@ -19,7 +19,8 @@ from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.imaging.regions import find_regions
 from inspect_pipeline.learning.detector import Detector, ScoreMaps, Typing
 from inspect_pipeline.learning.detector_settings import UnitGrid
-from inspect_pipeline.services.models import CHAMPION, ModelReference
+from inspect_pipeline.services.in_force import CHAMPION, version_in_force
+from inspect_pipeline.services.models import ModelReference
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, ImageStore, ModelRegistry
 
@@ -87,12 +88,20 @@ class Scoring:
         if coil is None:
             raise NotFoundError(f"coil {coil_id!r} is not in the catalog; ingest it first, or check its name")
         wanted = reference or ModelReference(name=detector_name(coil.line, coil.recipe), alias=CHAMPION)
-        version, bundle = self.registry.load(wanted.name, version=wanted.version, alias=wanted.alias)
+        version, bundle = self._loaded(wanted)
         judge = f"{wanted.name}@{version}"
         with self.catalog.transaction() as unit:
             done = {result.frame for result in unit.results(coil_id, detector=judge)}
             taxonomy = Taxonomy.of(unit.types(coil.line))
         return coil, frames, done, judge, Detector.from_bundle(bundle), taxonomy
+
+    def _loaded(self, wanted: ModelReference) -> tuple[str, Bundle]:
+        """Return (version, bundle). A champion is what the records say it is; see ``version_in_force``."""
+        if wanted.version is None and wanted.alias == CHAMPION:
+            version = version_in_force(self.catalog, self.registry, wanted.name)
+            if version is not None:
+                return self.registry.load(wanted.name, version=version)
+        return self.registry.load(wanted.name, version=wanted.version, alias=wanted.alias)
 
     def _judge(
         self, frame: CapturedFrame, detector: Detector, reference: str, edge: StripLeft, taxonomy: Taxonomy

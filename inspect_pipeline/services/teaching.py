@@ -22,7 +22,7 @@ from inspect_pipeline.learning.region_metric import region_prior
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.described import Describing, LabelledFrame
 from inspect_pipeline.services.examples import frame_regions, frames_with_labels
-from inspect_pipeline.services.models import CHALLENGER, CHAMPION
+from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, FeatureStore, ImageStore, ModelRegistry
 from inspect_pipeline.services.recent_effect import RecentFrames, effect_to

@@ -23,7 +23,7 @@ from inspect_pipeline.learning.region_features import descriptor_dims, region_fe
 from inspect_pipeline.learning.region_metric import RegionHistory, fit_region_history
 from inspect_pipeline.learning.teaching import FrameRegions
 from inspect_pipeline.services.examples import Example
-from inspect_pipeline.services.models import CHALLENGER
+from inspect_pipeline.services.in_force import CHALLENGER
 from inspect_pipeline.services.ports import Catalog, ModelRegistry, Tracker
 from inspect_pipeline.services.teaching import INPUT_TAG
 from inspect_pipeline.services.training_settings import TrainingSettings

@@ -7,7 +7,7 @@ from inspect_pipeline.domain.labels import LabelRole, in_force
 from inspect_pipeline.domain.records import Clock
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, TypeMove, check_move
 from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
-from inspect_pipeline.services.models import CHAMPION
+from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.services.ports import Catalog, ModelRegistry
 
 

@@ -1,15 +1,17 @@
 """The SQL catalog: a transaction is a unit of work, committed whole or not at all."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, promotion_event
 from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
+from inspect_pipeline.domain.in_force import PendingMove, Standing
 from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
@@ -17,14 +19,15 @@ from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import ImageClass
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import InspectError
+from inspect_pipeline.store import audit_rows, history, moves, retention_rows
 from inspect_pipeline.store import frames as frame_rows
-from inspect_pipeline.store import history, retention_rows
 from inspect_pipeline.store import labels as label_rows
 from inspect_pipeline.store import measures as measure_rows
 from inspect_pipeline.store import results as result_rows
 from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
 from inspect_pipeline.store.schema import upgrade
+from inspect_pipeline.store.turns import turn
 
 
 def open_catalog(url: str | URL) -> "SqlCatalog":
@@ -56,6 +59,10 @@ class SqlCatalog:
         """
         with database_errors(shown(self._engine.url)), Session(self._engine) as session, session.begin():
             yield SqlUnit(session)
+
+    def turn(self, subject: str) -> AbstractContextManager[bool]:
+        """Give True while the turn on the subject is ours, False when another process holds it."""
+        return turn(self._engine, subject)
 
     def close(self) -> None:
         """Close all connections."""
@@ -138,8 +145,16 @@ class SqlUnit:
         return measure_rows.list_flat_fields(self._session, camera=camera)
 
     def add_labels(self, labels: Sequence[Label]) -> int:
-        """Append labels; return how many were new."""
-        return label_rows.add_labels(self._writing(), labels)
+        """Append labels and the entry of the trail that vouches for them; return how many were new."""
+        session = self._writing()
+        before = audit_rows.last_number(session, "labels")
+        new = label_rows.add_labels(session, labels)
+        if new:
+            people = ", ".join(sorted({label.operator for label in labels}))
+            at = max(label.labelled_at for label in labels)
+            event = AuditEvent(at=at, actor=people, action=AuditAction.LABELLED, subject="labels")
+            audit_rows.append_sealed(session, event, table="labels", after=before)
+        return new
 
     def labels(self, *, line: str | None = None, coil: str | None = None, role: LabelRole | None = None) -> list[Label]:
         """Return the labels (superseded ones included) in the order they were appended."""
@@ -154,8 +169,20 @@ class SqlUnit:
         return label_rows.list_types(self._session, line)
 
     def add_type_move(self, move: TypeMove) -> None:
-        """Append a step of a type in its life cycle."""
-        history.add_type_move(self._writing(), move)
+        """Append a step of a type in its life cycle and the entry of the trail that vouches for it."""
+        session = self._writing()
+        before = audit_rows.last_number(session, "type_moves")
+        history.add_type_move(session, move)
+        event = AuditEvent(
+            at=move.at,
+            actor=move.operator,
+            action=AuditAction.TYPE_MOVED,
+            subject=f"{move.line} {move.defect_type}",
+            before=None if move.before is None else move.before.value,
+            after=move.after.value,
+            reason=move.reason,
+        )
+        audit_rows.append_sealed(session, event, table="type_moves", after=before)
 
     def type_moves(self, line: str, *, defect_type: str | None = None) -> list[TypeMove]:
         """Return the steps of a line's types, or of one of them, in the order they were appended."""
@@ -197,13 +224,46 @@ class SqlUnit:
         """Return the stages recorded, oldest first."""
         return history.list_stages(self._session, coil=coil)
 
-    def add_promotion(self, promotion: Promotion) -> None:
-        """Append a promotion or rollback."""
-        history.add_promotion(self._writing(), promotion)
+    def add_promotion(self, promotion: Promotion) -> AuditEntry:
+        """Append a change of the version in force; return the entry of the trail that vouches for it."""
+        session = self._writing()
+        before = audit_rows.last_number(session, "promotions")
+        history.add_promotion(session, promotion)
+        return audit_rows.append_sealed(session, promotion_event(promotion), table="promotions", after=before)
 
     def promotions(self, model: str) -> list[Promotion]:
         """Return the promotions of a model, oldest first."""
         return history.list_promotions(self._session, model)
+
+    def standing(self, model: str) -> Standing:
+        """Return which version the records put in force, and the change that was begun, if any."""
+        return moves.standing(self._session, model)
+
+    def pending_moves(self) -> list[PendingMove]:
+        """Return the changes of versions in force that were begun and not concluded, by model."""
+        return moves.pending_moves(self._session)
+
+    def begin_move(self, move: PendingMove) -> None:
+        """Note a change that begins. Raises RefusedError when another one of the model was begun."""
+        moves.begin_move(self._writing(), move)
+
+    def end_move(self, model: str) -> None:
+        """Forget the change that was begun."""
+        moves.end_move(self._writing(), model)
+
+    def add_audit(self, event: AuditEvent) -> AuditEntry:
+        """Append an entry to the audit trail."""
+        return audit_rows.append(self._writing(), event)
+
+    def audit(
+        self, *, after: int = 0, limit: int | None = None, subject: str | None = None, action: AuditAction | None = None
+    ) -> list[AuditEntry]:
+        """Return the entries of the trail behind number ``after``, in their order."""
+        return audit_rows.list_entries(self._session, after=after, limit=limit, subject=subject, action=action)
+
+    def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
+        """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest."""
+        return audit_rows.faults(self._session, anchors=anchors)
 
     def _writing(self) -> Session:
         """Return the session with the write lock taken and nothing remembered from before."""

@@ -3,6 +3,7 @@
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.domain.records import Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import LifeCycle, TypeMove
 from inspect_pipeline.store.tables import PromotionRow, StageRunRow, TypeMoveRow
@@ -48,6 +49,7 @@ def add_promotion(session: Session, promotion: Promotion) -> None:
         "operator": promotion.operator,
         "reason": promotion.reason,
         "at": promotion.at,
+        "kind": promotion.kind.value,
     }
     session.execute(insert(PromotionRow).values(values))
 
@@ -63,6 +65,7 @@ def list_promotions(session: Session, model: str) -> list[Promotion]:
             operator=row.operator,
             reason=row.reason,
             at=row.at,
+            kind=MoveKind(row.kind),
         )
         for row in session.scalars(query)
     ]

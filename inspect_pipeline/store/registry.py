@@ -97,6 +97,11 @@ class MlflowRegistry:
             elif alias in self._aliases(model):
                 self._client.delete_registered_model_alias(model, alias)
 
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        """Set a tag of a version; a value that was there is replaced. Raises NotFoundError for an unknown version."""
+        with self._mlflow.errors():
+            self._client.set_model_version_tag(model, self._find(model, version).version, key, value)
+
     def _ensure(self, model: str) -> None:
         from mlflow.exceptions import MlflowException
 

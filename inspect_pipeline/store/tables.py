@@ -1,4 +1,4 @@
-"""The tables of the catalog. Rows of labels, verdicts, steps, stages and promotions are only appended."""
+"""The tables of the catalog. Rows of labels, verdicts, steps, stages, promotions and the trail are only appended."""
 
 from datetime import datetime
 from typing import Any
@@ -254,3 +254,39 @@ class PromotionRow(Base):
     operator: Mapped[str]
     reason: Mapped[str]
     at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(server_default=text("'promoted'"))
+
+
+class PendingMoveRow(Base):
+    """A change of the version in force that was begun and is not yet on record; at most one a model."""
+
+    __tablename__ = "pending_moves"
+
+    model: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    from_version: Mapped[str | None]
+    to_version: Mapped[str]
+    previous_before: Mapped[str | None]
+    challenger_before: Mapped[str | None]
+    operator: Mapped[str]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """One entry of the audit trail, bound to the one before; triggers of the database refuse to change or remove it."""
+
+    __tablename__ = "audit_trail"
+    __table_args__ = (Index(None, "subject"),)
+
+    seq: Mapped[int] = mapped_column(BigCount, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    before: Mapped[str | None]
+    after: Mapped[str | None]
+    reason: Mapped[str]
+    detail: Mapped[dict[str, Any]]
+    previous: Mapped[str]
+    digest: Mapped[str]

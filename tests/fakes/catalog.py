@@ -6,9 +6,11 @@ from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, promotion_event
 from inspect_pipeline.domain.capture import QualityRange, measured_names
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
+from inspect_pipeline.domain.in_force import PendingMove
 from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil, mm_per_line
@@ -16,6 +18,7 @@ from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from tests.fakes.trail import TrailUnit
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +32,8 @@ class _State:
     stages: list[StageRun] = field(default_factory=list)
     promotions: list[Promotion] = field(default_factory=list)
     type_moves: list[TypeMove] = field(default_factory=list)
+    pending: dict[str, PendingMove] = field(default_factory=dict)
+    trail: list[AuditEntry] = field(default_factory=list)
 
     def copied(self) -> "_State":
         return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
@@ -39,6 +44,18 @@ class InMemoryCatalog:
 
     def __init__(self) -> None:
         self._state = _State()
+        self._turns: set[str] = set()
+
+    @contextmanager
+    def turn(self, subject: str) -> Iterator[bool]:
+        """Yield whether nobody else holds the turn on the subject."""
+        ours = subject not in self._turns
+        self._turns.add(subject)
+        try:
+            yield ours
+        finally:
+            if ours:
+                self._turns.discard(subject)
 
     @contextmanager
     def transaction(self) -> Iterator["InMemoryUnit"]:
@@ -48,7 +65,7 @@ class InMemoryCatalog:
         self._state = state
 
 
-class InMemoryUnit:
+class InMemoryUnit(TrailUnit):
     """One transaction on the in-memory catalog."""
 
     def __init__(self, state: _State) -> None:
@@ -183,6 +200,11 @@ class InMemoryUnit:
             _check_zone(label.labelled_at)
             new += label.id not in self._state.labels
             self._state.labels.setdefault(label.id, label)
+        if new:
+            people = ", ".join(sorted({label.operator for label in labels}))
+            at = max(label.labelled_at for label in labels)
+            event = AuditEvent(at=at, actor=people, action=AuditAction.LABELLED, subject="labels")
+            self.add_audit(replace(event, detail={"table": "labels", "rows": str(new)}))
         return new
 
     def labels(self, *, line: str | None = None, coil: str | None = None, role: LabelRole | None = None) -> list[Label]:
@@ -292,14 +314,26 @@ class InMemoryUnit:
     def add_type_move(self, move: TypeMove) -> None:
         _check_zone(move.at)
         self._state.type_moves.append(move)
+        event = AuditEvent(
+            at=move.at,
+            actor=move.operator,
+            action=AuditAction.TYPE_MOVED,
+            subject=f"{move.line} {move.defect_type}",
+            before=None if move.before is None else move.before.value,
+            after=move.after.value,
+            reason=move.reason,
+            detail={"table": "type_moves", "rows": "1"},
+        )
+        self.add_audit(event)
 
     def type_moves(self, line: str, *, defect_type: str | None = None) -> list[TypeMove]:
         moves = (move for move in self._state.type_moves if move.line == line)
         return [move for move in moves if defect_type in (None, move.defect_type)]
 
-    def add_promotion(self, promotion: Promotion) -> None:
+    def add_promotion(self, promotion: Promotion) -> AuditEntry:
         _check_zone(promotion.at)
         self._state.promotions.append(promotion)
+        return self.add_audit(replace(promotion_event(promotion), detail={"table": "promotions", "rows": "1"}))
 
     def promotions(self, model: str) -> list[Promotion]:
         return [promotion for promotion in self._state.promotions if promotion.model == model]

@@ -65,6 +65,13 @@ class InMemoryRegistry:
         else:
             self._aliases[model, alias] = version
 
+    def set_tag(self, model: str, version: str, key: str, value: str) -> None:
+        entry = self._entries.get(model, {}).get(version)
+        if entry is None:
+            raise NotFoundError(f"there is no {model} version {version}")
+        record = replace(entry.record, tags={**entry.record.tags, key: value})
+        self._entries[model][version] = replace(entry, record=record)
+
     def _aliases_of(self, record: ModelVersion) -> tuple[str, ...]:
         pairs = self._aliases.items()
         return tuple(sorted(a for (model, a), v in pairs if (model, v) == (record.model, record.version)))

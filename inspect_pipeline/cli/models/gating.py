@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 VersionOption = Annotated[
     str | None, typer.Option("--version", metavar="N", help="The version; else the challenger.", show_default=False)
 ]
+OverrideOption = Annotated[
+    str | None,
+    typer.Option(
+        "--override",
+        metavar="ROLE",
+        help="Promote against the gate, in this role (gates.yaml, overrides); needs --reason.",
+        show_default=False,
+    ),
+]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the records.")]
 
 
@@ -57,6 +66,7 @@ def promote(
     version: VersionOption = None,
     operator: OperatorOption = None,
     reason: ReasonOption = "promoted from the command line",
+    override: OverrideOption = None,
     workspace: WorkspaceOption = None,
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
@@ -64,7 +74,7 @@ def promote(
 ) -> None:
     """Make a version (or the challenger) the champion, if its gate passes. Ends with 3 when the gate refuses.
 
-    Ends with 4 when that version is the champion already.
+    Ends with 4 when that version is the champion already. An override is recorded with what the gate said.
     """
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
     wanted = _wanted(model, version)
@@ -72,7 +82,7 @@ def promote(
         resolved = _resolved(house, wanted)
         try:
             promotion, report = house.models.promote(
-                wanted.model, operator=operator_name(operator), reason=reason, version=resolved
+                wanted.model, operator=operator_name(operator), reason=reason, version=resolved, override=override
             )
             unmoved = None
         except (RefusedError, NothingToDoError) as error:

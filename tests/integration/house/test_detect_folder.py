@@ -17,7 +17,7 @@ from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.region_features import descriptor_dims
-from inspect_pipeline.services.models import CHAMPION
+from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.settings import load_settings
 
 DIMS = 464  # of a dense descriptor: two scales

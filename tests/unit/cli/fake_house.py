@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inspect_pipeline.bootstrap.doctor import Check
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, entry_after
 from inspect_pipeline.domain.capture import CaptureSettings, QualityRange
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.gate import Evidence, GateReport, TypeEvidence
@@ -16,6 +17,7 @@ from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.domain.taxonomy import LifeCycle, TypeMove
 from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.services.auditing import AuditVerdict
 from inspect_pipeline.services.coils import CoilBook, CoilFacts
 from inspect_pipeline.services.detect_evaluation import DetectSummary
 from inspect_pipeline.services.evaluation import EvaluateSummary
@@ -327,9 +329,10 @@ class FakeModels:
         return version or "5", GateReport(challenger=evidence, champion=evidence, reasons=self.reasons)
 
     def promote(
-        self, model: str, *, operator: str, reason: str, version: str | None = None
+        self, model: str, *, operator: str, reason: str, version: str | None = None, override: str | None = None
     ) -> tuple[Promotion, GateReport]:
-        self.calls.append(("promote", {"operator": operator, "reason": reason, "version": version}))
+        called = {"operator": operator, "reason": reason, "version": version, "override": override}
+        self.calls.append(("promote", called))
         resolved, report = self.gate(model, version=version)
         if resolved == self.champion:
             raise NothingToDoError(f"{model} version {resolved} is the champion already")
@@ -340,10 +343,41 @@ class FakeModels:
     def rollback(self, model: str, *, operator: str, reason: str) -> Promotion:
         return self._promotion(model, "1", operator, reason)
 
+    def history(self, model: str) -> list[Promotion]:
+        return [self._promotion(model, "4", "night shift", "new type")]
+
+    def adopt(self, model: str, *, operator: str, reason: str) -> tuple[Promotion, GateReport]:
+        self.calls.append(("adopt", {"operator": operator, "reason": reason}))
+        return self._promotion(model, "5", operator, reason), self.gate(model)[1]
+
+    def restore(self, model: str, *, operator: str, reason: str) -> str | None:
+        self.calls.append(("restore", {"operator": operator, "reason": reason}))
+        return self.champion
+
     def _promotion(self, model: str, to: str, operator: str, reason: str) -> Promotion:
         return Promotion(
             model=model, from_version=self.champion, to_version=to, operator=operator, reason=reason, at=NOW
         )
+
+
+@dataclass
+class FakeAuditing:
+    """A trail of one entry, with the faults given."""
+
+    faults: tuple[AuditFault, ...] = ()
+    asked: list[dict[str, Any]] = field(default_factory=list)
+
+    def listing(
+        self, *, after: int = 0, limit: int | None = None, subject: str | None = None, action: AuditAction | None = None
+    ) -> list[AuditEntry]:
+        self.asked.append({"after": after, "limit": limit, "subject": subject, "action": action})
+        event = AuditEvent(
+            at=NOW, actor="night shift", action=AuditAction.PROMOTED, subject=DETECTOR, before="3", after="4"
+        )
+        return [entry_after(None, event)]
+
+    def verify(self) -> AuditVerdict:
+        return AuditVerdict(entries=1, last="ab" * 32, anchors=1, faults=self.faults)
 
 
 @dataclass
@@ -352,6 +386,7 @@ class FakeHouse:
 
     models: FakeModels = field(default_factory=FakeModels)
     types: FakeTypes = field(default_factory=FakeTypes)
+    auditing: FakeAuditing = field(default_factory=FakeAuditing)
     ends_itself: bool = False
     ingested: IngestSummary = INGESTED
     trained: TrainSummary = TRAINED
@@ -411,6 +446,10 @@ class FakeHouse:
         if self.ends_itself:
             ended.set()
         return self.ingested
+
+    def export_audit(self, out: Path) -> int:
+        self._called("export_audit", out=out)
+        return 3
 
     def coil_facts(self, *, line: str | None) -> list[CoilFacts]:
         self._called("coil_facts", line=line)

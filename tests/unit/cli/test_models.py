@@ -59,7 +59,7 @@ def test_promote_moves_the_challenger_and_keeps_who_and_why(program: Program) ->
     assert ran.document["promoted"] is True
     assert (ran.document["from_version"], ran.document["version"]) == ("4", "5")
     assert ran.document["challenger"]["overkill"]["alarms"] == 1
-    expected = {"operator": "night shift", "reason": "new type", "version": None}
+    expected = {"operator": "night shift", "reason": "new type", "version": None, "override": None}
     assert program.house.models.calls == [("promote", expected)]
 
 
@@ -135,3 +135,23 @@ def test_verify_names_each_version_and_ends_with_1_where_one_is_altered(program:
 
     assert ran.code == 1
     assert [check["ok"] for check in ran.document["checks"]] == [True, False]
+
+
+def test_an_override_names_its_role(program: Program) -> None:
+    program("models", "promote", DETECTOR, "--override", "quality_manager", "--reason", "a customer waits", "--json")
+    assert program.house.models.calls[0][1]["override"] == "quality_manager"
+
+
+def test_history_says_when_from_to_how_by_whom_and_why(program: Program) -> None:
+    [change] = program("models", "history", DETECTOR, "--json").document["changes"]
+    assert (change["from_version"], change["to_version"], change["kind"]) == ("4", "4", "promoted")
+    assert "night shift" in program("models", "history", DETECTOR).out
+    assert program("models", "history", f"{DETECTOR}@2").code == 2
+
+
+def test_an_alias_moved_past_the_records_is_adopted_or_restored_with_a_reason(program: Program) -> None:
+    adopted = program("models", "adopt", DETECTOR, "--reason", "moved by hand", "--operator", "engineer-1", "--json")
+    assert (adopted.code, adopted.document["version"], adopted.document["passed"]) == (0, "5", True)
+    restored = program("models", "restore", DETECTOR, "--reason", "a mistake", "--json")
+    assert restored.document == {"model": DETECTOR, "version": "4"}
+    assert program("models", "adopt", DETECTOR).code == 2

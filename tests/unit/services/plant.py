@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Origin, Region, RegionSource
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
+from inspect_pipeline.domain.records import Promotion
 from inspect_pipeline.imaging.decode import encode_png
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.services.scoring import Scoring
@@ -152,3 +153,7 @@ class Plant:
 
     def promote(self, version: str, *, model: str = DETECTOR) -> None:
         self.registry.set_alias(model, "champion", version)
+        with self.catalog.transaction() as unit:
+            unit.add_promotion(
+                Promotion(model=model, from_version=None, to_version=version, operator="operator-7", reason="", at=NOON)
+            )

@@ -7,9 +7,11 @@ import pytest
 
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.domain.gate import Evidence, GateRules, TypeEvidence, evidence_to
+from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError, StorageError
-from inspect_pipeline.services.models import CHALLENGER, CHAMPION, PREVIOUS, Models, parsed_reference
+from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION, PREVIOUS
+from inspect_pipeline.services.models import Models, parsed_reference
 from tests.fakes.catalog import InMemoryCatalog
 from tests.fakes.registry import InMemoryRegistry
 
@@ -34,10 +36,11 @@ class Plant:
 
     catalog: InMemoryCatalog = field(default_factory=InMemoryCatalog)
     registry: StuckRegistry = field(default_factory=StuckRegistry)
+    rules: GateRules = field(default_factory=GateRules)
 
     @property
     def models(self) -> Models:
-        return Models(catalog=self.catalog, registry=self.registry, rules=GateRules(), clock=lambda: NOON)
+        return Models(catalog=self.catalog, registry=self.registry, rules=self.rules, clock=lambda: NOON)
 
     def challenge(self, *, found: int = 5, alarms: int = 1) -> str:
         number = len(self.registry.versions(MODEL))
@@ -200,11 +203,69 @@ def test_a_reference_without_name_or_which_is_refused(text: str) -> None:
 
 
 def test_a_rollback_to_what_is_in_force_already_moves_nothing() -> None:
-    plant = Plant()
-    version = plant.challenge()
-    plant.registry.set_alias(MODEL, CHAMPION, version)
-    plant.registry.set_alias(MODEL, PREVIOUS, version)  # as a kill in the middle of a rollback leaves it
+    plant = plant_with(1)
+    plant.registry.set_alias(MODEL, PREVIOUS, "1")
     with pytest.raises(NothingToDoError, match="in force already"):
         plant.rollback()
-    with plant.catalog.transaction() as unit:
-        assert unit.promotions(MODEL) == []
+    assert len(plant.record()) == 1
+
+
+def test_an_alias_moved_past_the_records_is_refused_until_it_is_adopted_or_restored() -> None:
+    plant = plant_with(1)
+    plant.challenge()
+    plant.registry.set_alias(MODEL, CHAMPION, "2")
+    with pytest.raises(RefusedError, match=rf"on record version 1 is in force.*'models adopt {MODEL}'"):
+        plant.promote()
+    promotion, report = plant.models.adopt(MODEL, operator="engineer-1", reason="moved in MLflow by mistake")
+    assert report.passed
+    assert (promotion.from_version, promotion.to_version, promotion.kind) == ("1", "2", MoveKind.ADOPTED)
+    assert plant.aliases() == ("2", "1", None)
+    plant.registry.set_alias(MODEL, CHAMPION, "1")
+    assert plant.models.restore(MODEL, operator="engineer-1", reason="back") == "2"
+    assert plant.aliases()[0] == "2"
+    with pytest.raises(NothingToDoError, match="nothing to restore"):
+        plant.models.restore(MODEL, operator="engineer-1", reason="back")
+    with pytest.raises(NothingToDoError, match="nothing to adopt"):
+        plant.models.adopt(MODEL, operator="engineer-1", reason="again")
+
+
+def test_what_was_moved_past_the_records_is_not_adopted_against_the_gate() -> None:
+    plant = plant_with(1)
+    plant.registry.set_alias(MODEL, CHAMPION, plant.challenge(found=0))
+    with pytest.raises(RefusedError, match=r"refused by its gate, so it cannot be adopted \('models restore"):
+        plant.models.adopt(MODEL, operator="engineer-1", reason="moved")
+
+
+def test_a_gate_is_overridden_by_a_named_person_in_a_named_role_with_a_reason_and_that_is_recorded() -> None:
+    plant = plant_with(1)
+    plant.challenge(found=0)
+    plant.rules = GateRules(overrides={"quality_manager": ("engineer-1",)})
+
+    def promote(operator: str, role: str, reason: str) -> None:
+        plant.models.promote(MODEL, operator=operator, reason=reason, override=role)
+
+    with pytest.raises(RefusedError, match="role 'operator' may not override a gate"):
+        promote("engineer-1", "operator", "a customer waits for this coil")
+    with pytest.raises(RefusedError, match="operator-7 has not the role"):
+        promote("operator-7", "quality_manager", "a customer waits for this coil")
+    with pytest.raises(RefusedError, match="a reason in writing"):
+        promote("engineer-1", "quality_manager", "urgent")
+    assert plant.aliases()[0] == "1"
+    promote("engineer-1", "quality_manager", "a customer waits for this coil")
+    assert plant.aliases()[0] == "2"
+    done = plant.models.history(MODEL)[-1]
+    assert done.kind is MoveKind.OVERRIDDEN
+    assert "as quality_manager: a customer waits" in done.reason
+    assert "only 0 of 5 samples are found" in done.reason
+
+
+def test_an_override_asked_for_where_the_gate_passes_is_a_plain_promotion() -> None:
+    plant = plant_with(1)
+    plant.challenge()
+    plant.models.promote(MODEL, operator="operator-7", reason="better", override="nobody")
+    assert plant.models.history(MODEL)[-1].kind is MoveKind.PROMOTED
+
+
+def test_the_history_of_an_unknown_model_is_refused() -> None:
+    with pytest.raises(NotFoundError, match=r"no model 'detector\.nowhere'"):
+        Plant().models.history("detector.nowhere")

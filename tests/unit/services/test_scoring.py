@@ -14,9 +14,10 @@ from inspect_pipeline.domain.capture import FrameMeasures, StripEdges
 from inspect_pipeline.domain.findings import FrameResult, Verdict
 from inspect_pipeline.domain.material import CapturedFrame, Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
-from inspect_pipeline.errors import InspectError, NotFoundError, StorageError
+from inspect_pipeline.errors import InspectError, NotFoundError, RefusedError, StorageError
 from inspect_pipeline.imaging.decode import decode
-from inspect_pipeline.services.models import CHAMPION, ModelReference
+from inspect_pipeline.services.in_force import CHAMPION
+from inspect_pipeline.services.models import ModelReference
 from inspect_pipeline.services.scoring import HEATMAP_STEPS
 from tests.fakes.catalog import InMemoryCatalog, InMemoryUnit
 from tests.fakes.images import InMemoryImages
@@ -194,14 +195,14 @@ def test_frames_that_came_later_are_judged_and_the_others_not_again(coil: Plant)
     assert (summary.new, summary.judged, summary.verdicts["DEFECT"]) == (1, 13, 4)
 
 
-@pytest.mark.parametrize("survived", [2, 3, 4])
+@pytest.mark.parametrize("survived", [3, 4, 5])
 def test_a_run_killed_in_mid_coil_is_finished_by_the_next_with_nothing_twice(coil: Plant, survived: int) -> None:
     whole = deepcopy(coil)
     whole.scoring().run(COIL)
-    # Opening the coil takes two transactions, eight frames and the last four take one each, then the books are closed.
+    # Opening takes three transactions, eight frames and the last four take one each, then the books are closed.
     with pytest.raises(KilledError):
         replace(coil.scoring(), catalog=DyingCatalog(alive=coil.catalog, left=survived)).run(COIL)
-    kept = {2: 0, 3: 8, 4: 12}[survived]
+    kept = {3: 0, 4: 8, 5: 12}[survived]
     assert len(results(coil)) == kept
     summary = coil.scoring().run(COIL)
     assert (summary.new, summary.judged) == (12 - kept, 12)
@@ -296,6 +297,7 @@ def test_places_count_from_the_left_edge_of_the_strip_where_it_was_seen(coil: Pl
     [before] = results(coil)[4].findings
     other = Plant(registry=coil.registry, images=coil.images)
     other.add_coil()
+    other.promote("1")
     for number, mark in enumerate(MARKS):
         other.add_frame(number, picture(number, mark))
         measured(other, number, edges=StripEdges(left_px=10.0))
@@ -321,3 +323,12 @@ def test_a_frame_whose_image_retention_removed_is_unusable_to_a_new_detector(coi
     summary = coil.scoring().run(COIL)
     assert (summary.judged, summary.unusable) == (11, 1)
     assert "removed by retention on 2024-05-06" in (reasons(coil)["000"] or "")
+
+
+def test_a_champion_that_was_moved_past_the_records_judges_nothing(coil: Plant) -> None:
+    coil.registry.set_alias(DETECTOR, CHAMPION, None)
+    with pytest.raises(RefusedError, match=r"was moved outside this program; 'models adopt") as refused:
+        coil.scoring().run(COIL)
+    assert refused.value.exit_code == 3
+    assert results(coil) == []
+    assert coil.scoring().run(COIL, reference=ModelReference(name=DETECTOR, version="1")).judged == 12

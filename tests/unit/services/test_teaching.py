@@ -12,7 +12,7 @@ from inspect_pipeline.domain.material import CapturedFrame, Coil, Roi
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
-from inspect_pipeline.services.models import CHALLENGER, CHAMPION, PREVIOUS
+from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION, PREVIOUS
 from inspect_pipeline.services.teaching import Teaching
 from inspect_pipeline.services.teaching_settings import TeachingSettings
 from tests.fakes.catalog import InMemoryCatalog

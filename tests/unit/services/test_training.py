@@ -13,7 +13,7 @@ from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.episodes import EpisodeSpec, index_samples
 from inspect_pipeline.learning.initialization import from_bundle
 from inspect_pipeline.services.examples import NORMAL
-from inspect_pipeline.services.models import CHALLENGER, CHAMPION
+from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION
 from inspect_pipeline.services.training import TrainSummary, servable
 
 from .plant import INITIALIZATION

@@ -9,7 +9,7 @@ import torch
 from inspect_pipeline.domain.labels import Label, LabelRole, in_force
 from inspect_pipeline.errors import NotFoundError, NothingToDoError
 from inspect_pipeline.learning.detector import Detector
-from inspect_pipeline.services.models import CHAMPION
+from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.services.withdrawing import Withdrawing
 from tests.fakes.registry import InMemoryRegistry
 
