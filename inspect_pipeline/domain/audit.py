@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from inspect_pipeline.domain.records import Promotion
 from inspect_pipeline.errors import BadDataError
 
 GENESIS = "0" * 64
@@ -111,19 +110,6 @@ def chain_faults(entries: Iterable[AuditEntry], *, anchors: Mapping[int, str]) -
         seq, previous = entry.seq, entry.digest
     for lost in sorted(missing):
         yield AuditFault(seq=lost, what="the model registry remembers it, the trail ends before it: its end was cut")
-
-
-def promotion_event(promotion: Promotion) -> AuditEvent:
-    """Return what the trail says of a change of the version in force."""
-    return AuditEvent(
-        at=promotion.at,
-        actor=promotion.operator,
-        action=AuditAction(promotion.kind.value),
-        subject=promotion.model,
-        before=promotion.from_version,
-        after=promotion.to_version,
-        reason=promotion.reason,
-    )
 
 
 def anchor_text(entry: AuditEntry) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, promotion_event
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault
 from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
@@ -15,6 +15,7 @@ from inspect_pipeline.domain.in_force import PendingMove, Standing
 from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
+from inspect_pipeline.domain.promotions import promotion_event
 from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import ImageClass
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove

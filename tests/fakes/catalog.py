@@ -6,7 +6,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
-from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, promotion_event
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent
 from inspect_pipeline.domain.capture import QualityRange, measured_names
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
@@ -14,6 +14,7 @@ from inspect_pipeline.domain.in_force import PendingMove
 from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil, mm_per_line
+from inspect_pipeline.domain.promotions import promotion_event
 from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
