@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export, note_what_is_set
+from inspect_pipeline.bootstrap.gate_labels import LateTrials, add_labels
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.records import Clock, Progress
@@ -66,12 +67,22 @@ class House(Stores):
     def models(self) -> Models:
         """Listing, gate, promotion and rollback; changes that killed processes left half done are ended first."""
         end_left_over(self)
-        return Models(catalog=self.catalog, registry=self.registry, rules=self.settings.gates, clock=self.clock)
+        return Models(
+            catalog=self.catalog,
+            registry=self.registry,
+            rules=self.settings.gates,
+            clock=self.clock,
+            trials=LateTrials(self),
+        )
 
     @cached_property
     def auditing(self) -> "Auditing":
         """The audit trail, read and proved."""
         return auditing(self)
+
+    def add_labels(self, folder: Path, *, role: str, line: str, recipe: str, operator: str) -> "IngestSummary":
+        """Take in a labelled folder whose labels the gate looks at (role gate or golden); they never teach."""
+        return add_labels(self, folder, role=role, line=line, recipe=recipe, operator=operator)
 
     def export_audit(self, out: Path) -> int:
         """Write the audit trail as CSV and return how many entries it has."""

@@ -17,6 +17,7 @@ from inspect_pipeline.cli import (
     flatfield,
     flows,
     ingest,
+    labels,
     report,
     retention,
     score,
@@ -76,6 +77,10 @@ types_app.command("approve")(types.approve)
 types_app.command("retire")(types.retire)
 types_app.command("restore")(types.restore)
 app.add_typer(types_app, name="types")
+
+labels_app = typer.Typer(help="Labels that measure and never teach.", no_args_is_help=True)
+labels_app.command("add")(labels.add)
+app.add_typer(labels_app, name="labels")
 
 audit_app = typer.Typer(help="Who changed what, when and why, and whether that is as written.", no_args_is_help=True)
 audit_app.command("list")(audit.list_entries)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
+from inspect_pipeline.domain.trial import Trial, TrialRules
 from inspect_pipeline.errors import BadDataError
 
 
@@ -13,7 +14,8 @@ class GateRules:
     """Limits of the gate for a provisional detector, and for an initialization.
 
     A provisional type only warns, so leave-one-out results are enough for it; an approved one needs held-out labels.
-    ``overrides`` names the people of each role that may put a version in force against the gate.
+    ``overrides`` names the people of each role that may put a version in force against the gate. ``held_out`` is what
+    is asked on labels that never taught.
     """
 
     min_samples: int = 3
@@ -21,6 +23,7 @@ class GateRules:
     max_forgetting: float = 0.05
     min_episodes: int = 100
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    held_out: TrialRules = field(default_factory=TrialRules)
 
     def __post_init__(self) -> None:
         shares = (self.min_leave_one_out, self.max_forgetting)
@@ -59,11 +62,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """Champion and challenger side by side; ``reasons`` is empty exactly when the gate passed."""
+    """Champion and challenger side by side; ``reasons`` is empty exactly when the gate passed.
+
+    The trials are on the line's labels for the gate, None where it has none.
+    """
 
     challenger: Evidence
     champion: Evidence | None
     reasons: tuple[str, ...] = field(default=())
+    trial: Trial | None = None
+    champion_trial: Trial | None = None
 
     @property
     def passed(self) -> bool:

@@ -26,12 +26,15 @@ class LabelKind(StrEnum):
 class LabelRole(StrEnum):
     """What a label may be used for: supports teach, held-out labels only measure, history meta-trains.
 
-    A withdrawn one takes back the label that it supersedes: nothing is in force for the region.
+    Those of the gate decide on challengers; a golden one is agreed by all and must never be judged wrong. A withdrawn
+    one takes back the label that it supersedes: nothing is in force for the region.
     """
 
     HISTORY = "history"
     SUPPORT = "support"
     HELD_OUT = "held out"
+    GATE = "gate"
+    GOLDEN = "golden"
     WITHDRAWN = "withdrawn"
 
 

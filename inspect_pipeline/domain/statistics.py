@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from inspect_pipeline.errors import BadDataError
 
 _MOST_STEPS = 200
+_COUNTED_SINGLY = 500
 _TOLERANCE = 1e-14
 _SMALLEST = 1e-300
 
@@ -160,3 +161,30 @@ def samples_for(alpha: float) -> int:
 def _refuse_alpha(alpha: float) -> None:
     if not 0.0 < alpha < 1.0:
         raise BadDataError(f"a false-alarm share of {alpha} cannot be promised; give one between 0 and 1")
+
+
+def one_sided_upper(successes: int, trials: int, confidence: float = 0.95) -> float:
+    """Return the exact upper bound of a proportion (Clopper and Pearson 1934, one-sided); 1 where nothing was tried.
+
+    Raises BadDataError unless 0 <= successes <= trials.
+    """
+    return binomial_interval(successes, trials, 1.0 - 2.0 * (1.0 - confidence))[1]
+
+
+def samples_for_share(missed: int, at_most: float, confidence: float = 0.95) -> int:
+    """Return how many trials, ``missed`` of them missed, bear out a share of at most ``at_most``, 0 < at_most < 1."""
+    _refuse_alpha(at_most)
+    enough = missed + 1
+    while one_sided_upper(missed, enough, confidence) > at_most:
+        enough += max(1, enough // 50) if enough > _COUNTED_SINGLY else 1
+    return enough
+
+
+def sign_test(lost: int, gained: int) -> float:
+    """Return how likely ``lost`` or more of the changes are losses where both are as likely (exact, one-sided).
+
+    The sign test on pairs that differ (McNemar 1947, exact form); 1 where nothing changed.
+    """
+    changes = lost + gained
+    ways = sum(math.comb(changes, count) for count in range(lost, changes + 1))
+    return float(ways / 2**changes)

@@ -1,14 +1,23 @@
 """Registered models: list, show, promote through the gate, roll back."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
-from inspect_pipeline.domain.gate import GateReport, GateRules, evidence_from, judge_detector, judge_initialization
+from inspect_pipeline.domain.gate import (
+    GateReport,
+    GateRules,
+    evidence_from,
+    evidence_to,
+    judge_detector,
+    judge_initialization,
+)
 from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.domain.overrides import Overrides
-from inspect_pipeline.domain.records import Clock, ModelVersion, Promotion
+from inspect_pipeline.domain.records import Clock, ModelVersion, Promotion, StageRun
+from inspect_pipeline.domain.trial import Trial, trial_reasons, trial_to
 from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION, PREVIOUS, version_in_force
 from inspect_pipeline.services.moving import Change, Moving
@@ -34,14 +43,23 @@ def parsed_reference(text: str) -> ModelReference:
     )
 
 
+class Trials(Protocol):
+    """Tries detectors on the labels that a line keeps for the gate."""
+
+    def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
+        """Return the trial of each on the same labels, None where the line has no such label."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What can be done with registered models."""
+    """What can be done with registered models. Without ``trials`` the gate sees no labels of the line."""
 
     catalog: Catalog
     registry: ModelRegistry
     rules: GateRules
     clock: Clock
+    trials: Trials | None = None
 
     def listing(self) -> list[ModelVersion]:
         """Return every version of every model, by name, newest first."""
@@ -63,7 +81,36 @@ class Models:
             None if champion is None else evidence_from(champion.manifest),
             rules=self.rules,
         )
+        if challenger.kind is ModelKind.DETECTOR:
+            report = self._tried(model, resolved, challenger, champion, report)
         return resolved, report
+
+    def _tried(
+        self, model: str, version: str, challenger: Bundle, champion: Bundle | None, report: GateReport
+    ) -> GateReport:
+        """Return the report with what the line's labels for the gate say; approved types need some."""
+        line = next((v.tags.get("line") for v in self.registry.versions(model) if v.version == version), None)
+        if line is None or self.trials is None:
+            return report
+        with self.catalog.transaction() as unit:
+            stages = {known.name: known.life_cycle for known in unit.types(line)}
+        trials = self.trials.run(line, challenger, champion)
+        mine, others = trials or (Trial(regions=(), goods=()), None)
+        evidence = report.challenger
+        reasons = trial_reasons(
+            mine,
+            others,
+            stages=stages,
+            left_out={each.defect_type: each.found for each in evidence.types},
+            promised_overkill=evidence.promised_overkill,
+            rules=self.rules.held_out,
+        )
+        return replace(
+            report,
+            reasons=(*report.reasons, *reasons),
+            trial=mine if trials else None,
+            champion_trial=others,
+        )
 
     def promote(
         self, model: str, *, operator: str, reason: str, version: str | None = None, override: str | None = None
@@ -78,6 +125,7 @@ class Models:
         champion = version_in_force(self.catalog, self.registry, model)
         if champion == resolved:
             raise NothingToDoError(f"{model} version {resolved} is the champion already")
+        self._keep(f"{model}@{resolved}", report)
         kind = MoveKind.PROMOTED
         if not report.passed:
             refused = f"{model} version {resolved} was refused by its gate: " + "; ".join(report.reasons)
@@ -89,6 +137,19 @@ class Models:
             model=model, kind=kind, from_version=champion, to_version=resolved, operator=operator, reason=reason
         )
         return self.moving.move(change), report
+
+    def _keep(self, version: str, report: GateReport) -> None:
+        """Keep what the gate said of a version when it was asked to let it through."""
+        said = {
+            "passed": report.passed,
+            "reasons": list(report.reasons),
+            "evidence": evidence_to(report.challenger),
+            "trial": trial_to(report.trial),
+            "champion_trial": trial_to(report.champion_trial),
+        }
+        detail = {"passed": str(report.passed), "report": json.dumps(said, sort_keys=True)}
+        with self.catalog.transaction() as unit:
+            unit.add_stage(StageRun(stage="gate", started_at=self.clock(), seconds=0.0, model=version, detail=detail))
 
     def rollback(self, model: str, *, operator: str, reason: str) -> Promotion:
         """Make the previous version the champion again; it needs no gate, for it was in force before."""

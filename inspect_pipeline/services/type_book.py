@@ -23,6 +23,9 @@ class TypeFacts:
     last: TypeMove | None
 
 
+_MEASURING = (LabelRole.HELD_OUT, LabelRole.GATE, LabelRole.GOLDEN)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypeBook:
     """The types of a line and their life cycle; every step is recorded with who and why."""
@@ -42,7 +45,7 @@ class TypeBook:
                 name=known.name,
                 life_cycle=known.life_cycle,
                 supports=sum(one.defect_type == known.name and one.role is LabelRole.SUPPORT for one in labels),
-                held_out=sum(one.defect_type == known.name and one.role is LabelRole.HELD_OUT for one in labels),
+                held_out=sum(one.defect_type == known.name and one.role in _MEASURING for one in labels),
                 in_champion=known.name in champion,
                 last=last.get(known.name),
             )

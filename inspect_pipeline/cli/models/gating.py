@@ -121,11 +121,15 @@ def rollback(
 
 def gate_document(report: "GateReport") -> Document:
     """Return the gate's opinion with the evidence of both sides."""
+    from inspect_pipeline.domain.trial import trial_to
+
     return {
         "passed": report.passed,
         "reasons": list(report.reasons),
         "challenger": _evidence(report.challenger),
         "champion": None if report.champion is None else _evidence(report.champion),
+        "trial": trial_to(report.trial),
+        "champion_trial": trial_to(report.champion_trial),
     }
 
 
@@ -184,10 +188,22 @@ def _compare_view(document: Document) -> "RenderableType":
         {"gate": "passes" if document["passed"] else "refuses"}
         | {f"reason {number}": reason for number, reason in enumerate(document["reasons"], 1)},
     )
-    mine = evidence_rows(document["challenger"])
+    mine = evidence_rows(document["challenger"]) | _trial_rows(document["trial"])
     champions = {} if document["champion"] is None else evidence_rows(document["champion"])
+    champions |= _trial_rows(document["champion_trial"])
     rows = [(name, mine.get(name, "none"), champions.get(name, "none")) for name in {**mine, **champions}]
     return stacked(opinion, grid("Evidence", ("", "this version", "champion"), rows) if rows else None)
+
+
+def _trial_rows(trial: Document | None) -> dict[str, str]:
+    if trial is None:
+        return {}
+    rates = {f"held-out {name} found": row for name, row in trial["recall"].items()}
+    rates |= {"held-out overkill": trial["overkill"], "held-out strangers found": trial["unknown_found"]}
+    rows = {name: share_text(row["count"], row["of"], row["interval"]) for name, row in rates.items() if row["of"]}
+    if trial["seconds_per_mpx"] is not None:
+        rows["seconds a megapixel"] = f"{trial['seconds_per_mpx']:.2f}"
+    return rows
 
 
 def evidence_rows(evidence: Document) -> dict[str, str]:

@@ -447,6 +447,10 @@ class FakeHouse:
             ended.set()
         return self.ingested
 
+    def add_labels(self, folder: Path, *, role: str, line: str, recipe: str, operator: str) -> IngestSummary:
+        self._called("add_labels", folder=folder, role=role, line=line, recipe=recipe, operator=operator)
+        return self.ingested
+
     def export_audit(self, out: Path) -> int:
         self._called("export_audit", out=out)
         return 3

@@ -1,0 +1,153 @@
+"""Tries detectors on the labels that a line keeps for the gate: challenger and champion on the same regions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from inspect_pipeline.domain.bundle import Bundle
+from inspect_pipeline.domain.findings import Finding
+from inspect_pipeline.domain.geometry import strip_left
+from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, in_force
+from inspect_pipeline.domain.material import CapturedFrame, Pixels, Roi
+from inspect_pipeline.domain.records import Clock, Progress
+from inspect_pipeline.domain.trial import GoodTried, RegionTried, Trial
+from inspect_pipeline.errors import AlteredError, BadDataError, BadImageError, NotFoundError
+from inspect_pipeline.imaging.decode import decode
+from inspect_pipeline.learning.detector import Detector
+from inspect_pipeline.services.examples import frames_with_labels
+from inspect_pipeline.services.naming import Taxonomy
+from inspect_pipeline.services.ports import Catalog, ImageStore
+from inspect_pipeline.services.recent_effect import Pair
+from inspect_pipeline.services.scoring import findings_in
+
+GATE_ROLES = (LabelRole.GATE, LabelRole.GOLDEN)
+_SHARED = 0.25  # of the smaller of finding and region: a finding on the whole frame does not find every region in it
+_TIMED_FRAMES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateTrials:
+    """Judges the frames with labels for the gate as scoring does."""
+
+    catalog: Catalog
+    images: ImageStore
+    clock: Clock
+    progress: Progress
+    memo: dict[tuple[str, str, str], tuple[Trial, Trial | None]] = field(default_factory=dict)
+
+    def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
+        """Return what each detector makes of the line's labels for the gate, in the same order; None without any.
+
+        A frame that cannot be judged, or that also teaches, is named with its reason, and its labels count for neither.
+        """
+        with self.catalog.transaction() as unit:
+            every = unit.labels(line=line)
+            taxonomy = Taxonomy.of(unit.types(line))
+        labels = [label for role in GATE_ROLES for label in in_force(every, role=role)]
+        if not labels:
+            return None
+        said = repr([sorted(map(repr, labels)), taxonomy])
+        key = (challenger.sha256, "" if champion is None else champion.sha256, said)
+        if key not in self.memo:
+            detectors = [Detector.from_bundle(bundle) for bundle in (challenger, champion) if bundle is not None]
+            trials = self._tried(labels, in_force(every, role=LabelRole.SUPPORT), detectors, taxonomy)
+            first = replace(trials[0], mib=len(challenger.tensors) / 2**20)
+            self.memo[key] = (first, trials[1] if champion is not None else None)
+        return self.memo[key]
+
+    def _tried(
+        self, labels: Sequence[Label], supports: Sequence[Label], detectors: Sequence[Detector], taxonomy: Taxonomy
+    ) -> list[Trial]:
+        tried: list[list[RegionTried]] = [[] for _ in detectors]
+        goods: list[list[GoodTried]] = [[] for _ in detectors]
+        unjudged, taught = self._left_out(labels, supports)
+        seconds: list[float] = []
+        frames = [(frame, own) for frame, own in frames_with_labels(self.catalog, labels) if frame.id not in taught]
+        for done, (frame, of_frame) in enumerate(frames):
+            try:
+                pixels = decode(self.images.get(frame.image or ""), name=frame.source)
+                if len(seconds) < _TIMED_FRAMES:
+                    seconds.append(self._seconds_per_mpx(detectors[0], pixels))
+                found = list(self._findings(detectors, frame, pixels, taxonomy))
+            except (NotFoundError, AlteredError, BadImageError, BadDataError) as error:
+                unjudged.append(f"frame {frame.id} ({len(of_frame)} labels): {error}")
+                continue
+            for number, (detector, findings) in enumerate(zip(detectors, found, strict=True)):
+                bad = [label for label in of_frame if label.kind is LabelKind.DEFECT]
+                tried[number] += [region_tried(label, findings, known=detector.class_names) for label in bad]
+                goods[number] += [good_tried(label, findings) for label in of_frame if label not in bad]
+            self.progress("gate trial", done + 1, len(frames))
+        return [
+            Trial(
+                regions=tuple(sorted(regions, key=lambda each: each.label)),
+                goods=tuple(sorted(units, key=lambda each: each.label)),
+                unjudged=tuple(unjudged),
+                seconds_per_mpx=sorted(seconds)[len(seconds) // 2] if seconds and not number else None,
+            )
+            for number, (regions, units) in enumerate(zip(tried, goods, strict=True))
+        ]
+
+    def _left_out(self, labels: Sequence[Label], supports: Sequence[Label]) -> tuple[list[str], set[str]]:
+        """Return why labelled frames are not tried, and the ids of those that also teach (the same image counts)."""
+        with self.catalog.transaction() as unit:
+            frames = {name: unit.frame(name) for name in {label.region.frame for label in labels}}
+            teaching = [unit.frame(name) for name in {label.region.frame for label in supports}]
+        learned = {frame.image for frame in teaching if frame is not None and frame.image is not None}
+        reasons, taught = [], set()
+        for name, frame in sorted(frames.items()):
+            if frame is not None and not frame.usable:
+                reasons.append(f"frame {name} is unusable ({frame.reason})")
+            elif frame is not None and frame.image in learned:
+                taught.add(name)
+                reasons.append(f"frame {name} also teaches, so it proves nothing; label another one for the gate")
+        return reasons, taught
+
+    def _seconds_per_mpx(self, detector: Detector, pixels: Pixels) -> float:
+        started = self.clock()
+        detector.examine(pixels)
+        megapixels = int(pixels.shape[0]) * int(pixels.shape[1]) / 1e6
+        return (self.clock() - started).total_seconds() / megapixels
+
+    def _findings(
+        self, detectors: Sequence[Detector], frame: CapturedFrame, pixels: Pixels, taxonomy: Taxonomy
+    ) -> Iterator[tuple[Finding, ...]]:
+        """Yield what each detector shows; a frame is described once where they share a backbone."""
+        edge = strip_left([frame])
+        both = (
+            Pair.of(detectors[0], detectors[1]).maps(pixels)
+            if len(detectors) > 1
+            else [(detectors[0], detectors[0].examine(pixels))]
+        )
+        for detector, maps in both:
+            yield findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
+
+
+def region_tried(label: Label, findings: Sequence[Finding], *, known: Sequence[str]) -> RegionTried:
+    """Return what the findings of its frame make of a labelled defect: found where one shares enough with it."""
+    roi = label.region.roi
+    hits = [finding for finding in findings if _shared(finding.roi, roi) >= _SHARED]
+    return RegionTried(
+        label=label.id,
+        defect_type=label.defect_type or "",
+        severity=label.severity,
+        golden=label.role is LabelRole.GOLDEN,
+        knows=label.defect_type in known,
+        found=bool(hits),
+        named=any(finding.defect_type == label.defect_type for finding in hits),
+    )
+
+
+def good_tried(label: Label, findings: Sequence[Finding]) -> GoodTried:
+    """A good unit alarms by a finding whose middle lies in it, or that covers its middle."""
+    roi = label.region.roi
+    alarmed = any(_holds_middle(roi, finding.roi) or _holds_middle(finding.roi, roi) for finding in findings)
+    return GoodTried(label=label.id, golden=label.role is LabelRole.GOLDEN, alarmed=alarmed)
+
+
+def _shared(first: Roi, second: Roi) -> float:
+    """Return the area that both cover, as a share of the smaller one."""
+    return first.overlap_px(second) / min(first.area_px, second.area_px)
+
+
+def _holds_middle(outer: Roi, inner: Roi) -> bool:
+    row, column = (inner.top + inner.bottom) / 2, (inner.left + inner.right) / 2
+    return outer.top <= row < outer.bottom and outer.left <= column < outer.right
