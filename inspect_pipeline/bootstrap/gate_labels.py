@@ -1,9 +1,11 @@
 """Labels for the gate from a labelled folder, and the trial of detectors on them, made when it is first asked for."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inspect_pipeline.bootstrap.runtimes import equip
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.labels import LabelRole
@@ -28,7 +30,13 @@ class LateTrials:
         if not self.made:
             stores = self.stores
             self.made.append(
-                GateTrials(catalog=stores.catalog, images=stores.images, clock=stores.clock, progress=stores.progress)
+                GateTrials(
+                    catalog=stores.catalog,
+                    images=stores.images,
+                    clock=stores.clock,
+                    progress=stores.progress,
+                    equip=partial(equip, stores),
+                )
             )
         return self.made[0].run(line, challenger, champion)
 

@@ -4,13 +4,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export, note_what_is_set
 from inspect_pipeline.bootstrap.gate_labels import LateTrials, add_labels
 from inspect_pipeline.bootstrap.revision import code_revision
+from inspect_pipeline.bootstrap.runtimes import equip
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
@@ -343,6 +344,7 @@ class House(Stores):
             registry=self.registry,
             clock=self.clock,
             progress=self.progress,
+            equip=partial(equip, self),
         )
         return scoring.run(coil, reference=None if model is None else parsed_reference(model))
 

@@ -6,11 +6,12 @@ The default is ``tf_efficientnet_lite0`` cut after ``blocks.5`` (EfficientNet-Li
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import timm
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -57,10 +58,24 @@ def _hook(path: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     return keep
 
 
+class TileRunner(Protocol):
+    """Another runtime for the dense descriptor of one backbone."""
+
+    @property
+    def name(self) -> str:
+        """The runtime and its precision, for the records."""
+        ...
+
+    def describe(self, tiles: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return descriptors (n, h / 16, w / 16, d) of prepared tiles (n, 3, h, w), sides multiples of 32."""
+        ...
+
+
 class Backbone(nn.Module):
     """A frozen feature extractor in evaluation mode; BatchNorm stays there whatever ``train`` is told.
 
-    Attributes: ``name`` (timm's), ``last_stage`` (the tap of the last stage), ``last_channels`` (its channels).
+    Attributes: ``name`` (timm's), ``last_stage`` (the tap of the last stage), ``last_channels`` (its channels),
+    ``runner`` (what describes tiles instead of torch; None: torch).
     """
 
     mean: Tensor
@@ -74,6 +89,7 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1))
         self.trunk = trunk.to(memory_format=torch.channels_last)
         self._hooked_paths: set[str] = set()
+        self.runner: TileRunner | None = None
         self.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> "Backbone":

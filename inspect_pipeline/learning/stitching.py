@@ -4,7 +4,7 @@ lite0: stride 8 ``blocks.2`` (40) pooled 2 x 2, stride 16 ``blocks.3`` (80) and 
 Other convolutional backbones: their stages of stride 8 and 16. Stride 8 maps cost 4 times as much and gained nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,11 +62,21 @@ def _kept(backbone: Backbone, tile: Pixels, down: _Span, across: _Span) -> Tenso
 
 
 def describe_tile(backbone: Backbone, x: Tensor) -> Tensor:
-    """Return descriptors (n, h / 16, w / 16, d) of a prepared batch whose sides are multiples of 32."""
+    """Return descriptors (n, h / 16, w / 16, d) of a prepared batch whose sides are multiples of 32.
+
+    Where the backbone has a ``runner``, that one describes it.
+    """
+    if backbone.runner is not None:
+        return torch.from_numpy(backbone.runner.describe(x.cpu().contiguous().numpy()))
     names = dense_taps(backbone)
     found = backbone.taps(x, names)
-    height, width = x.shape[2] // STRIDE_PX, x.shape[3] // STRIDE_PX
-    parts = [_at_grid(found[name], height, width, backbone.name) for name in names]
+    return joined([found[name] for name in names], x.shape[2:], name=backbone.name)
+
+
+def joined(activations: Sequence[Tensor], sides_px: Sequence[int], *, name: str) -> Tensor:
+    """Return the activations of ``dense_taps`` (n, c, ., .) as one map of descriptors (n, h / 16, w / 16, d)."""
+    height, width = sides_px[0] // STRIDE_PX, sides_px[1] // STRIDE_PX
+    parts = [_at_grid(each, height, width, name) for each in activations]
     return avg_pool2d(torch.cat(parts, dim=1), 3, 1, 1, count_include_pad=False).permute(0, 2, 3, 1)
 
 

@@ -1,6 +1,6 @@
 """Tries detectors on the labels that a line keeps for the gate: challenger and champion on the same regions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from inspect_pipeline.domain.bundle import Bundle
@@ -17,7 +17,7 @@ from inspect_pipeline.services.examples import frames_with_labels
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, ImageStore
 from inspect_pipeline.services.recent_effect import Pair
-from inspect_pipeline.services.scoring import findings_in
+from inspect_pipeline.services.scoring import as_it_is, findings_in
 
 GATE_ROLES = (LabelRole.GATE, LabelRole.GOLDEN)
 _SHARED = 0.25  # of the smaller of finding and region: a finding on the whole frame does not find every region in it
@@ -32,6 +32,7 @@ class GateTrials:
     images: ImageStore
     clock: Clock
     progress: Progress
+    equip: Callable[[Detector], Detector] = as_it_is
     memo: dict[tuple[str, str, str], tuple[Trial, Trial | None]] = field(default_factory=dict)
 
     def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
@@ -48,7 +49,8 @@ class GateTrials:
         said = repr([sorted(map(repr, labels)), taxonomy])
         key = (challenger.sha256, "" if champion is None else champion.sha256, said)
         if key not in self.memo:
-            detectors = [Detector.from_bundle(bundle) for bundle in (challenger, champion) if bundle is not None]
+            bundles = [bundle for bundle in (challenger, champion) if bundle is not None]
+            detectors = [self.equip(Detector.from_bundle(bundle)) for bundle in bundles]
             trials = self._tried(labels, in_force(every, role=LabelRole.SUPPORT), detectors, taxonomy)
             first = replace(trials[0], mib=len(challenger.tensors) / 2**20)
             self.memo[key] = (first, trials[1] if champion is not None else None)

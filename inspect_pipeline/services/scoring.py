@@ -1,7 +1,7 @@
 """Scoring: every frame of a coil gets one verdict of one detector version; none is skipped."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,15 +50,21 @@ class ScoreSummary:
         return self.new / self.seconds if self.seconds > 0 else 0.0
 
 
+def as_it_is(detector: Detector) -> Detector:
+    """Return the detector, run by torch."""
+    return detector
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """The scoring use case with the adapters it needs."""
+    """The scoring use case with the adapters it needs; ``equip`` puts another runtime behind a detector."""
 
     catalog: Catalog
     images: ImageStore
     registry: ModelRegistry
     clock: Clock
     progress: Progress
+    equip: Callable[[Detector], Detector] = as_it_is
 
     def run(self, coil_id: str, *, reference: ModelReference | None = None) -> ScoreSummary:
         """Judge all frames of the coil that this detector version has not judged yet.
@@ -77,7 +83,10 @@ class Scoring:
                 unit.add_results(coil.id, results)
             self.progress(f"score {coil.id}", at + len(batch), len(waiting))
         with self.catalog.transaction() as unit:
-            return self._close(unit, coil, frames, detector=judge, new=len(waiting), started_at=started)
+            runner = detector.backbone.runner
+            runtime = "torch f32" if runner is None else runner.name
+            new = len(waiting)
+            return self._close(unit, coil, frames, detector=judge, runtime=runtime, new=new, started_at=started)
 
     def _open(
         self, coil_id: str, reference: ModelReference | None
@@ -93,7 +102,7 @@ class Scoring:
         with self.catalog.transaction() as unit:
             done = {result.frame for result in unit.results(coil_id, detector=judge)}
             taxonomy = Taxonomy.of(unit.types(coil.line))
-        return coil, frames, done, judge, Detector.from_bundle(bundle), taxonomy
+        return coil, frames, done, judge, self.equip(Detector.from_bundle(bundle)), taxonomy
 
     def _loaded(self, wanted: ModelReference) -> tuple[str, Bundle]:
         """Return (version, bundle). A champion is what the records say it is; see ``version_in_force``."""
@@ -150,6 +159,7 @@ class Scoring:
         frames: Sequence[CapturedFrame],
         *,
         detector: str,
+        runtime: str,
         new: int,
         started_at: datetime,
     ) -> ScoreSummary:
@@ -166,7 +176,8 @@ class Scoring:
                 "score it again, and report this if it stays"
             )
         if new:
-            detail = {"frames": new, "findings": sum(len(result.findings) for result in results)}
+            found = sum(len(result.findings) for result in results)
+            detail: dict[str, int | float | str] = {"frames": new, "findings": found, "runtime": runtime}
             unit.add_stage(
                 StageRun(
                     stage="score", started_at=started_at, seconds=seconds, coil=coil.id, model=detector, detail=detail

@@ -1,0 +1,1 @@
+"""Exported descriptors run by ONNX Runtime or OpenVINO, behind one interface."""
