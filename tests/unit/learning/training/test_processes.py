@@ -1,0 +1,50 @@
+"""Two processes that share the tasks of a step learn what one does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.training.checkpoints import state_from_bytes
+from inspect_pipeline.learning.training.processes import Processes
+from tests.unit.learning.training.learned_material import training
+from tests.unit.learning.training.rank_worker import SHARED, STEPS
+
+
+def test_two_processes_of_torchrun_are_one(tmp_path: Path) -> None:
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    worker = ["-m", "tests.unit.learning.training.rank_worker", str(tmp_path)]
+    done = subprocess.run([*launch, *worker], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    alone = training(SHARED)
+    losses = [alone.step() for _ in range(STEPS)]
+    first, second = ((tmp_path / f"{rank}.safetensors").read_bytes() for rank in (0, 1))
+    assert first == second  # they stay alike to the bit
+    found = state_from_bytes(first)
+    told = [float(word) for word in (tmp_path / "0.txt").read_text().split()]
+    assert told == pytest.approx([*losses, alone.report.accuracy], abs=1e-5)
+    wanted = alone.state()
+    assert float(wanted.head["log_scales"].abs().max()) > 0.1
+    for name, tensor in wanted.head.items():
+        torch.testing.assert_close(found.head[name], tensor, atol=1e-4, rtol=0.0)
+    assert found.hardness.losses == pytest.approx(dict(wanted.hardness.losses), abs=1e-4)
+
+
+def test_tasks_are_shared_by_number_and_too_few_are_refused() -> None:
+    parts = [Processes(rank=rank, world=3).share(range(10, 17)) for rank in range(3)]
+    assert [list(part) for part in parts] == [[10, 13, 16], [11, 14], [12, 15]]
+    with pytest.raises(BadDataError, match="2 tasks a step cannot be shared by 3"):
+        Processes(rank=0, world=3).share(range(2))
+    with pytest.raises(BadDataError, match="8 tasks a step cannot be shared by 9"):
+        training(processes=Processes(rank=0, world=9))
+
+
+def test_alone_there_is_nothing_to_join_and_nothing_to_sum() -> None:
+    alone = Processes.joined()
+    tensor = torch.ones(2, requires_grad=True)
+    alone.add_gradients({"a": tensor})
+    assert (alone.rank, alone.world, tensor.grad) == (0, 1, None)
+    assert alone.gathered(torch.ones(3)).tolist() == [1.0, 1.0, 1.0]
