@@ -102,6 +102,11 @@ class EpisodeTraining:
         """What the last step gave; no numbers before the first."""
         return self._report
 
+    @property
+    def taken(self) -> int:
+        """How many steps were taken, those before a checkpoint included."""
+        return self._steps
+
     def step(self) -> float:
         """Take one step and return the mean loss of its queries. Raises BadDataError when the loss is no number."""
         count = self._options.tasks_per_step

@@ -52,6 +52,14 @@ class Processes:
             tensors[name].grad = flat[place : place + size].reshape(tensors[name].shape).clone()
             place += size
 
+    def agreed(self, number: float, *, device: torch.device) -> float:
+        """Return the number of the first process, so that all decide alike; ``device`` is where they talk."""
+        if self.world == 1:
+            return number
+        told = torch.tensor(number, dtype=torch.float64, device=device)
+        dist.broadcast(told, src=0)
+        return float(told)
+
     def gathered(self, rows: Tensor) -> Tensor:
         """Return the rows (t, ...) of all processes in the order of the numbers that ``share`` dealt out."""
         if self.world == 1:

@@ -86,7 +86,8 @@ def test_a_crop_shows_a_part_of_the_image_at_its_size() -> None:
     ramps = ramp.expand(200, 1, 64, 64)
     crops = cropped(ramps, drawn(), least=0.25)
     width = crops[..., 0, -1] - crops[..., 0, 0]
-    assert 0.45 < float(width.min()) < 0.6 < 0.9 < float(width.max()) <= 1.0
+    assert 0.45 < float(width.min()) < 0.6
+    assert 0.9 < float(width.max()) <= 1.0
     assert float(crops[..., 0, 0].min()) < 0.05
     assert float(crops[..., 0, -1].max()) > 0.95
     torch.testing.assert_close(cropped(ramps[:2], drawn(), least=1.0), ramps[:2], atol=1e-5, rtol=0.0)
@@ -100,7 +101,8 @@ def test_brightness_moves_the_mean_and_contrast_the_spread() -> None:
     stretched = contrasted(middle, drawn(), most=0.5)
     torch.testing.assert_close(stretched.mean(dim=(1, 2, 3)), middle.mean(dim=(1, 2, 3)))
     factor = stretched.std(dim=(1, 2, 3)) / middle.std(dim=(1, 2, 3))
-    assert 0.5 <= float(factor.min()) < 0.6 < 1.4 < float(factor.max()) <= 1.5001
+    assert 0.5 <= float(factor.min()) < 0.6
+    assert 1.4 < float(factor.max()) <= 1.5001
 
 
 def test_sensor_noise_has_the_variance_of_electrons() -> None:
@@ -118,11 +120,11 @@ def test_sensor_noise_has_the_variance_of_electrons() -> None:
 
 
 def test_cutout_blanks_one_square_wholly_inside() -> None:
-    whole = images(50, side=16)
+    whole = images(3000, side=16)
     blank = (cut_out(whole, drawn(), side=0.25) != whole).any(dim=1)
-    assert blank.flatten(1).sum(dim=1).tolist() == [16] * 50
+    assert blank.flatten(1).sum(dim=1).tolist() == [16] * 3000
     rows = blank.any(dim=2).sum(dim=1)
-    assert rows.tolist() == [4] * 50
+    assert rows.tolist() == [4] * 3000
     assert bool(blank.any(dim=0).all())  # any place comes up
 
 
