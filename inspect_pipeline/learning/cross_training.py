@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.episodes import EpisodeIndex
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec
 from inspect_pipeline.learning.evaluation import Evaluation, evaluate, merged
 from inspect_pipeline.learning.held_out import Folds
 from inspect_pipeline.learning.method import Method
@@ -64,6 +64,23 @@ class Judge:
             ]
         )
 
+    def training(
+        self,
+        fold: int | None,
+        method: Method,
+        *,
+        spec: EpisodeSpec,
+        options: OuterLoop,
+        seed: int,
+        processes: Processes,
+    ) -> Training:
+        """Return a training on what the fold does not hold out, or on everything."""
+        count = len(self.index)
+        chosen = np.arange(count) if fold is None else self.folds.training(fold, samples=count)
+        return training_on(
+            chosen, method, self.samples, self.index, spec=spec, options=options, seed=seed, processes=processes
+        )
+
 
 class CrossTraining:
     """The trainings of all folds, what validation said so far, and the heads at its best step."""
@@ -83,16 +100,7 @@ class CrossTraining:
         self._judge, self._options, self._seeds, self._clock = judge, options, seeds, clock
         self._processes = processes
         self._runs: list[Training] = [
-            training_on(
-                folds.training(fold, samples=len(judge.index)),
-                method,
-                judge.samples,
-                judge.index,
-                spec=folds.spec,
-                options=options,
-                seed=seeds[0],
-                processes=processes,
-            )
+            judge.training(fold, method, spec=folds.spec, options=options, seed=seeds[0], processes=processes)
             for fold in range(len(folds.held_out))
         ]
         self._kept = [run.method() for run in self._runs]
@@ -116,8 +124,10 @@ class CrossTraining:
         waited = len(self._history) - 1 - self._history.index(best(self._history))
         return self._history[-1].step >= self._options.steps or waited >= self._options.patience
 
-    def run(self, *, progress: Progress | None = None, keep: Keep | None = None) -> None:
-        """Train to the end; ``keep`` takes a checkpoint after each validation."""
+    def run(self, *, start: bytes | None = None, progress: Progress | None = None, keep: Keep | None = None) -> None:
+        """Train to the end, from ``start`` on; ``keep`` takes a checkpoint after each validation."""
+        if start is not None:
+            self.resume(start)
         if not self._history:
             self._history.append(Checkpoint(step=0, loss=None, accuracy=self._accuracy(self._kept)))
         while not self.finished:

@@ -31,7 +31,7 @@ from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 from inspect_pipeline.learning.sample_cache import Samples, as_cache
 from inspect_pipeline.learning.training.checkpoints import read_with_facts, with_facts
 from inspect_pipeline.learning.training.processes import Processes
-from inspect_pipeline.learning.trainings import Training, training_on
+from inspect_pipeline.learning.trainings import Training
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,37 +101,45 @@ def meta_train(
     together = processes or Processes()
     cross = CrossTraining(method, judge, options=options, seeds=(training, selection), processes=together, clock=clock)
     begun = {} if resume is None else _unpacked(resume)
-    if "cross" in begun:
-        cross.resume(begun["cross"])
-    cross.run(progress=progress, keep=None if keep is None else lambda data: keep(_packed({"cross": data})))
-    proof, top = _decision(cross, judge, options=options, selection=selection, decision=decision)
-    baselines = [name for name in proof.scores if name != method.name]
-    differences = {name: paired_difference(proof.scores[method.name], proof.scores[name]) for name in baselines}
-    family_gains = gains_by_family(proof, method.name, top.name)
-    won = all(gain.low > 0.0 for gain in differences.values()) and all(g.high >= 0.0 for g in family_gains.values())
-    everything = np.arange(len(index))
-    final = training_on(
-        everything, method, judge.samples, index, spec=spec, options=options, seed=training, processes=together
+    cross.run(
+        start=begun.get("cross"),
+        progress=progress,
+        keep=None if keep is None else lambda data: keep(_packed({"cross": data})),
     )
+    verdict = _verdict(cross, judge, options=options, selection=selection, decision=decision)
+    final = judge.training(None, method, spec=spec, options=options, seed=training, processes=together)
     _finish(final, cross, start=begun.get("final"), progress=progress, keep=keep, clock=clock, options=options)
     return OuterLoopResult(
-        method=final.method() if won else top,
+        method=final.method() if verdict.won else verdict.top,
         trained=final.method(),
-        chosen=method.name if won else "frozen",
-        best_baseline=top.name,
-        decision=proof,
-        differences=differences,
-        family_gains=family_gains,
+        chosen=method.name if verdict.won else "frozen",
+        best_baseline=verdict.top.name,
+        decision=verdict.proof,
+        differences=verdict.differences,
+        family_gains=verdict.family_gains,
         history=cross.history,
         division=judge.folds,
         episodes=(cross.history[-1].step * len(cross.kept) + final.taken) * options.tasks_per_step,
     )
 
 
-def _decision(
-    cross: CrossTraining, judge: Judge, *, options: OuterLoop, selection: int, decision: int
-) -> tuple[Evaluation, Method]:
-    """Return the kept heads beside the baselines on episodes of their own, and the best baseline by validation."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Verdict:
+    """The kept heads beside the baselines on episodes of their own; ``top`` is the best baseline by validation."""
+
+    proof: Evaluation
+    top: Method
+    differences: Mapping[str, Interval]
+    family_gains: Mapping[str, Interval]
+
+    @property
+    def won(self) -> bool:
+        """Whether training gained over every baseline for certain, and lost in no family for certain."""
+        gained = all(gain.low > 0.0 for gain in self.differences.values())
+        return gained and all(gain.high >= 0.0 for gain in self.family_gains.values())
+
+
+def _verdict(cross: CrossTraining, judge: Judge, *, options: OuterLoop, selection: int, decision: int) -> _Verdict:
     name = cross.kept[0].name
     baselines = frozen_baselines(judge.described.sample_shape[0])
     chances = judge.score(
@@ -139,7 +147,13 @@ def _decision(
     )
     top = max(baselines, key=lambda each: chances.scores[each.name].accuracy.mean)
     entered = [(each, *baselines) for each in cross.kept]
-    return judge.score(entered, trained=(name,), episodes=options.decision_episodes, seed=decision), top
+    proof = judge.score(entered, trained=(name,), episodes=options.decision_episodes, seed=decision)
+    return _Verdict(
+        proof=proof,
+        top=top,
+        differences={b.name: paired_difference(proof.scores[name], proof.scores[b.name]) for b in baselines},
+        family_gains=gains_by_family(proof, name, top.name),
+    )
 
 
 def _judge(
@@ -191,4 +205,7 @@ def _packed(parts: Mapping[str, bytes]) -> bytes:
 
 
 def _unpacked(data: bytes) -> dict[str, bytes]:
-    return {name: as_bytes(tensor) for name, tensor in read_with_facts(data)[0].items()}
+    tensors, facts = read_with_facts(data)
+    if "cross" not in facts.get("parts", ()):
+        raise BadDataError("the checkpoint is of a part of a meta-training; start anew, or give the whole")
+    return {name: as_bytes(tensor) for name, tensor in tensors.items()}

@@ -87,7 +87,7 @@ def read_with_facts(data: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def refuse_other(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """Raise BadDataError that names what differs where a checkpoint is of another training."""
     plain = json.loads(json.dumps(dict(wanted)))  # as the checkpoint has it: tuples are lists there
-    differing = sorted(key for key in found.keys() | plain.keys() if found.get(key) != plain.get(key))
+    differing = [key for key in dict.fromkeys([*plain, *found]) if found.get(key) != plain.get(key)]
     if differing:
         key = differing[0]
         raise BadDataError(

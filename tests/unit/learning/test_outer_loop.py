@@ -14,6 +14,7 @@ from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.embedding import ChannelScales, Option, State
+from inspect_pipeline.learning.episode_training import EpisodeTraining
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import with_permuted_types
 from inspect_pipeline.learning.held_out import fold_samples
@@ -194,6 +195,19 @@ def test_a_meta_training_that_was_stopped_goes_on_to_the_same_bits(checkpoints: 
     for name, tensor in whole.trained.head().items():  # type: ignore[attr-defined]
         assert torch.equal(tensor, resumed.trained.head()[name])  # type: ignore[attr-defined]
     assert steps == [*range(10 * checkpoints + 1, 21)]  # what was done is not done again
+
+
+def test_a_checkpoint_of_another_meta_training_is_refused() -> None:
+    features, index = material(loud=0.6)
+    options = replace(SHORT, steps=10, decision_episodes=40)
+    kept: list[bytes] = []
+    meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=1, keep=kept.append)
+    for seed, data, said in ((2, kept[0], "another training: its seed"), (1, kept[0][:-9], "no checkpoint")):
+        with pytest.raises(BadDataError, match=said):
+            meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=seed, resume=data)
+    part = EpisodeTraining(untrained("protonet", 32), features, index, spec=SPEC, options=options, seed=1).to_bytes()
+    with pytest.raises(BadDataError, match="of a part of a meta-training"):
+        meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=1, resume=part)
 
 
 def test_progress_tells_loss_accuracy_and_episodes_a_second() -> None:
