@@ -15,6 +15,7 @@ from inspect_pipeline.learning.held_out import Folds
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 from inspect_pipeline.learning.sample_cache import SampleCache
+from inspect_pipeline.learning.sampling.settings import Sampling
 from inspect_pipeline.learning.training.checkpoints import read_with_facts, with_facts
 from inspect_pipeline.learning.training.processes import Processes
 from inspect_pipeline.learning.trainings import Training, training_on
@@ -34,12 +35,15 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Judge:
-    """The held-out side of every fold: ``samples`` for the methods, ``described`` (descriptors) for the baselines."""
+    """The held-out side of every fold: ``samples`` for the methods, ``described`` (descriptors) for the baselines.
+
+    ``sampling`` says what the episodes that judge hold beside supports and queries."""
 
     samples: SampleCache
     described: SampleCache
     index: EpisodeIndex
     folds: Folds
+    sampling: Sampling
 
     def score(
         self, methods: Sequence[Sequence[Method]], *, trained: Sequence[str], episodes: int, seed: int
@@ -59,6 +63,7 @@ class Judge:
                     seed=seed + fold,
                     methods=methods[fold],
                     others={name: self.samples.subset(held_out) for name in trained},
+                    sampling=self.sampling,
                 )
                 for fold, held_out in enumerate(self.folds.held_out)
             ]

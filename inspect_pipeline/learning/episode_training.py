@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,6 +25,8 @@ from inspect_pipeline.learning.training.optimizer import HeadOptimizer, Multipli
 from inspect_pipeline.learning.training.precision import finite
 from inspect_pipeline.learning.training.processes import Processes
 
+_DROPPED = 5  # the stream of what is dropped, beside those of augmented tasks
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
@@ -37,7 +40,9 @@ class EpisodeTraining:
     """A method on its way: steps on its objective, and a pull towards the head at the start.
 
     Step n uses episodes n * tasks .. (n + 1) * tasks - 1 of the seed, so that a run is the same wherever it happens:
-    in one process or shared by several, all tasks at once or some at a time, in one go or from a checkpoint.
+    in one process or shared by several, all tasks at once or some at a time, in one go or from a checkpoint. Only what
+    an embedding drops (DropBlock) goes by the stack of tasks that are computed together. ``multiplier`` gives the rates
+    of tensors by name (None: as the options say). The embedding's frozen numbers must lie where the samples are taken.
     """
 
     def __init__(
@@ -167,16 +172,16 @@ class EpisodeTraining:
         self.load_state(state_from_bytes(data))
 
     def _backward(self, episodes: Sequence[Episode], numbers: Sequence[int], *, pulled: bool) -> Tensor:
-        """Add the gradients of these tasks; return loss, accuracy and class losses of each, (t, 2 + way)."""
+        """Add the gradients of these tasks; return what ``_rows`` says of each."""
         tasks = self._maker.tasks(episodes, numbers)
         progress = min(self._steps / self._options.steps, 1.0)
-        found = self._objective(self._head, tasks, progress=progress)
+        found = self._objective(self._head, tasks, progress=progress, seed=_seed_of(self._seed, numbers[0]))
         loss = found.loss.sum() / self._options.tasks_per_step
         if pulled and self._processes.rank == 0:
             pull = sum((now - self._start[name]).square().sum() for name, now in self._head.items() if now.ndim)
             loss = loss + self._options.decay * pull
         torch.autograd.backward(loss)
-        return _rows(found, tasks)
+        return _rows(found, tasks, by_class=self._options.sampling.policy == "hard")
 
     def _remember(self, numbers: Sequence[int], class_losses: Tensor) -> None:
         """Bring the running losses up to date, in every process alike."""
@@ -200,12 +205,23 @@ class EpisodeTraining:
         }
 
 
-def _rows(found: Objective, tasks: Tasks) -> Tensor:
-    """Return loss, accuracy and the mean cross-entropy of every class's queries, without gradient, (t, 2 + way)."""
-    logits = found.logits.detach().float()
-    targets = class_probabilities(tasks.query_labels, logits)
-    labels = targets.argmax(dim=-1)
-    accuracy = (logits.argmax(dim=-1) == labels).float().mean(dim=-1)
-    of_class = class_probabilities(labels, logits)
-    losses = (sample_losses(logits, targets)[..., None] * of_class).sum(dim=-2) / of_class.sum(dim=-2).clamp(min=1.0)
-    return torch.cat([found.loss.detach().float()[:, None], accuracy[:, None], losses], dim=-1)
+def _seed_of(seed: int, number: int) -> int:
+    """Return the seed of what is dropped in the stack of tasks that begins with that episode."""
+    word = np.random.SeedSequence(seed, spawn_key=(_DROPPED, number)).generate_state(1, np.uint64)[0]
+    return int(word) % 2**63
+
+
+def _rows(found: Objective, tasks: Tasks, *, by_class: bool) -> Tensor:
+    """Return loss and accuracy (t, 2) without gradient, ``by_class`` the mean cross-entropy of each class beside them.
+
+    A mixed query counts for the class that it holds most of.
+    """
+    logits, labels = found.logits.detach().float(), tasks.query_labels
+    mostly = labels.argmax(dim=-1) if labels.is_floating_point() else labels
+    accuracy = (logits.argmax(dim=-1) == mostly).float().mean(dim=-1)
+    rows = torch.stack([found.loss.detach().float(), accuracy], dim=-1)
+    if not by_class:
+        return rows
+    of_class = class_probabilities(mostly, logits)
+    losses = sample_losses(logits, class_probabilities(labels, logits))[..., None] * of_class
+    return torch.cat([rows, losses.sum(dim=-2) / of_class.sum(dim=-2).clamp(min=1.0)], dim=-1)

@@ -13,9 +13,12 @@ from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import mean_interval
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, episode, plan_episodes
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.sample_cache import SampleCache, Samples, as_cache
+from inspect_pipeline.learning.sampling.hardness import Hardness
+from inspect_pipeline.learning.sampling.sampler import episode_sampler
+from inspect_pipeline.learning.sampling.settings import Sampling
 from inspect_pipeline.learning.tasks import Tasks, stack
 
 Drawn = tuple[str, tuple[str, ...]]
@@ -77,14 +80,16 @@ def evaluate(
     fingerprint: str = "",
     progress: Progress | None = None,
     others: Mapping[str, Samples] | None = None,
+    sampling: Sampling | None = None,
 ) -> Evaluation:
     """Return the scores of the methods, by name, on episodes 0..episodes-1 of ``seed``.
 
     ``features`` are the samples that ``index`` describes, mostly descriptors (n, d) float32; ``others`` are the same
-    samples in the form (images) that single methods take, by name. Raises BadDataError when no family can serve
-    ``spec``, or the arrays do not fit each other.
+    samples in the form (images) that single methods take, by name. ``sampling`` says what else an episode holds
+    (unlabelled samples for semi-supervised methods). Raises BadDataError when no family can serve ``spec``, or the
+    arrays do not fit each other.
     """
-    plan = plan_episodes(index, spec)
+    sampler, even = episode_sampler(index, spec, sampling or Sampling(), seed=seed), Hardness()
     stored = as_cache(features, index)
     own = {name: as_cache(samples, index) for name, samples in (others or {}).items()}
     at_once = min(_tasks_at_once(cache, spec) for cache in (stored, *own.values()))
@@ -93,7 +98,8 @@ def evaluate(
     hits: dict[str, list[NDArray[np.float64]]] = {method.name: [] for method in methods}
     drawn: list[Drawn] = []
     for first in range(0, episodes, at_once):
-        part = [episode(plan, seed=seed, number=n) for n in range(first, min(first + at_once, episodes))]
+        numbers = range(first, min(first + at_once, episodes))
+        part = [sampler.draw(spec, number=number, hardness=even) for number in numbers]
         shared = stack(stored, part)
         for method in methods:
             tasks = stack(own[method.name], part) if method.name in own else shared
@@ -106,7 +112,7 @@ def evaluate(
         episodes=episodes,
         seed=seed,
         fingerprint=fingerprint,
-        refused=plan.refused,
+        refused=sampler.refused,
         tasks=tuple(drawn),
         scores={name: _score(name, drawn, np.concatenate(recalls)) for name, recalls in hits.items()},
     )

@@ -173,7 +173,7 @@ def _judge(
             "give baseline_features (n, d)"
         )
     folds = fold_samples(index, spec, np.random.default_rng(seed), most=options.folds)
-    return Judge(samples=samples, described=described, index=index, folds=folds)
+    return Judge(samples=samples, described=described, index=index, folds=folds, sampling=options.sampling.judged)
 
 
 def _finish(

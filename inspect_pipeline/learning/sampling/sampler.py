@@ -44,7 +44,8 @@ class EpisodeSampler:
     @property
     def refused(self) -> tuple[str, ...]:
         """Why types and families cannot serve, at the most shots."""
-        return self.pools[max(self.pools)].refused
+        plan = self.plans.get(self.spec)
+        return self.pools[max(self.pools)].refused if plan is None else plan.refused
 
     def form(self, step: int) -> EpisodeSpec:
         """Return the form of all episodes of a step; shots and ways are drawn equally often from their ranges."""

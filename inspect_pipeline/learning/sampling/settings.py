@@ -59,6 +59,11 @@ class Sampling:
             )
 
     @property
+    def judged(self) -> "Sampling":
+        """What episodes of an evaluation hold: the unlabelled samples of these, drawn evenly from single families."""
+        return Sampling(unlabelled=self.unlabelled, distractors=self.distractors)
+
+    @property
     def plain(self) -> bool:
         """Whether these are the episodes of ``episodes.episode``."""
         extras = (self.domain_shuffle, self.normal_class, self.unlabelled)

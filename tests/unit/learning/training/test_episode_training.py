@@ -11,12 +11,13 @@ from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.augmentation_settings import Augmentation
-from inspect_pipeline.learning.embedding import Embedding, Option
+from inspect_pipeline.learning.embedding import ChannelScales, Embedding, Option, State
 from inspect_pipeline.learning.episode_training import EpisodeTraining
 from inspect_pipeline.learning.loss_settings import LossSettings
 from inspect_pipeline.learning.losses import Loss
 from inspect_pipeline.learning.method import Classifier, Method, Objective
 from inspect_pipeline.learning.methods.catalog import untrained
+from inspect_pipeline.learning.methods.protonet import ProtoNet
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 from inspect_pipeline.learning.sampling.settings import Sampling
 from inspect_pipeline.learning.tasks import Tasks
@@ -93,6 +94,77 @@ def test_a_compiler_is_refused_by_name_where_gradients_are_differentiated_twice(
         EpisodeTraining(twice, features, index, spec=SPEC, options=compiled, seed=0)
     EpisodeTraining(replace(twice, second_order=False), features, index, spec=SPEC, options=compiled, seed=0)
     EpisodeTraining(twice, features, index, spec=SPEC, options=QUICK, seed=0).step()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DroppingScales:
+    """Channel scales that leave channels out in training."""
+
+    inner: ChannelScales
+    kept: Tensor | None = None
+    dims: int = 16
+    sample_ndim: int = 1
+
+    def form(self) -> dict[str, Option]:
+        return {"kind": "dropping_scales", "drop": 0.5}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return self.inner.tensors()
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
+        return replace(self, inner=self.inner.with_tensors(tensors))
+
+    def dropping(self, generator: torch.Generator) -> Self:
+        return replace(self, kept=(torch.rand(16, generator=generator) < 0.5).float())
+
+    def embed_support(self, support: Tensor, tensors: Mapping[str, Tensor], *, step: int = 0) -> tuple[Tensor, State]:
+        return self.embed(support, tensors, {}), {}
+
+    def embed(self, samples: Tensor, tensors: Mapping[str, Tensor], state: State) -> Tensor:
+        found = self.inner.embed(samples, tensors, state)
+        return found if self.kept is None else found * self.kept
+
+
+def test_what_an_embedding_drops_goes_by_the_step_and_ends_with_training() -> None:
+    features, index = material()
+    method = ProtoNet.untrained(DroppingScales(inner=ChannelScales.identity(16)))
+
+    def run(options: OuterLoop = QUICK) -> EpisodeTraining:
+        return EpisodeTraining(method, features, index, spec=SPEC, options=options, seed=3)
+
+    first, second = run(), run()
+    assert [first.step(), first.step()] == [second.step(), second.step()]
+    assert training().step() != run().step()
+    moved = run(replace(QUICK, decay=0.0))
+    moved.step()
+    still = moved.method().head()["log_scales"] == 0.0
+    assert 2 < int(still.sum()) < 14  # what was dropped has not moved
+    embedding = moved.method().embedding
+    assert isinstance(embedding, DroppingScales)
+    assert embedding.kept is None
+    with pytest.raises(BadDataError, match="drops features at random"):
+        run(replace(QUICK, compiler="aot_eager"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WholeLabels(TwiceDifferentiated):
+    """A method whose objective looks up whole labels."""
+
+    second_order: bool = False
+    name: str = "whole_labels"
+
+    def objective(self, tasks: Tasks, *, loss: Loss, progress: float) -> Objective:
+        torch.nn.functional.one_hot(tasks.query_labels, tasks.way)
+        return self.inner.objective(tasks, loss=loss, progress=progress)
+
+
+def test_a_method_that_takes_no_mixed_labels_says_so() -> None:
+    features, index = material()
+    method = WholeLabels(inner=untrained("protonet", 16))
+    mixing = replace(QUICK, augmentation=Augmentation(mixup=1.0))
+    with pytest.raises(BadDataError, match=r"whole_labels failed on mixed labels .* leave Mixup"):
+        EpisodeTraining(method, features, index, spec=SPEC, options=mixing, seed=3).step()
+    EpisodeTraining(method, features, index, spec=SPEC, options=QUICK, seed=3).step()
 
 
 def test_the_loss_and_the_sampling_that_are_asked_for_are_used() -> None:
