@@ -1,13 +1,13 @@
 """Losses of a task, as pure functions of logits; the outer loop takes one, and so may an inner loop."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, log_softmax, one_hot
 
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.loss_settings import LossSettings
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -42,6 +42,22 @@ def build_loss(settings: LossSettings) -> Loss:
         return (weights * losses).sum(dim=-1) / weights.sum(dim=-1)
 
     return loss
+
+
+LOSSES: Mapping[str, Loss] = {
+    "cross_entropy": mean_cross_entropy,
+    "focal": build_loss(LossSettings(name="focal")),
+    "smoothed": build_loss(LossSettings(label_smoothing=0.1)),
+}
+"""Losses by the names that options of an inner loop use."""
+
+
+def loss_named(name: str) -> Loss:
+    """Return the loss of that name. Raises NotFoundError with the choice."""
+    found = LOSSES.get(name)
+    if found is None:
+        raise NotFoundError(f"there is no loss {name!r}; choose one of {', '.join(LOSSES)}")
+    return found
 
 
 def sample_losses(logits: Tensor, targets: Tensor, *, gamma: float = 0.0) -> Tensor:

@@ -1,30 +1,18 @@
 """In which numbers, and by which compiler, a step is computed."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.losses import Loss
-from inspect_pipeline.learning.method import Method, Objective
+from inspect_pipeline.learning.method import Method
 
 Precision = Literal["float32", "bfloat16"]
 Compiler = Literal["none", "inductor", "aot_eager"]
-Step = Callable[[], Objective]
-"""Computes the objective of some tasks."""
-
-
-@runtime_checkable
-class SecondOrder(Protocol):
-    """A method that says whether its outer gradient goes through inner gradients."""
-
-    @property
-    def second_order(self) -> bool:
-        """Whether it does."""
-        ...
+_SECOND = 2
 
 
 def in_precision(precision: Precision, device: torch.device) -> AbstractContextManager[object]:
@@ -40,8 +28,11 @@ def in_float32(loss: Loss) -> Loss:
 
 
 def refuse_double_backward(method: Method, compiler: Compiler) -> None:
-    """Raise BadDataError where a compiled step would have to be differentiated twice, which torch.compile cannot."""
-    if compiler != "none" and isinstance(method, SecondOrder) and method.second_order:
+    """Raise BadDataError where a compiled step would have to be differentiated twice, which torch.compile cannot.
+
+    Methods of gradient descent say by their option ``order`` whether the outer gradient goes through the inner ones.
+    """
+    if compiler != "none" and method.options().get("order", 1) == _SECOND:
         raise BadDataError(
             f"{method.name} of second order cannot be compiled: torch.compile has no double backward; "
             "set outer_loop.compiler to none, or take a first-order method"

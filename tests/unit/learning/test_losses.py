@@ -9,9 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy, one_hot
 
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.loss_settings import LossSettings
-from inspect_pipeline.learning.losses import build_loss, hard_weights, mean_cross_entropy, sample_losses
+from inspect_pipeline.learning.losses import (
+    LOSSES,
+    build_loss,
+    hard_weights,
+    loss_named,
+    mean_cross_entropy,
+    sample_losses,
+)
 
 LOGITS = torch.tensor([[[2.0, 0.0, -1.0], [0.5, 0.2, 0.1], [-3.0, 1.0, 0.0], [0.0, 0.0, 4.0]]]).repeat(2, 1, 1)
 LABELS = torch.tensor([0, 1, 0, 2])
@@ -77,6 +84,14 @@ def test_only_the_hardest_samples_count_and_by_their_loss() -> None:
     weights = hard_weights(losses, keep=0.41, power=0.0)
     assert weights.tolist() == [[1.0, 0.0, 1.0, 1.0, 0.0]]
     assert not weights.requires_grad
+
+
+def test_inner_loops_find_losses_by_name() -> None:
+    assert loss_named("cross_entropy") is mean_cross_entropy
+    costs = {name: float(loss_named(name)(LOGITS, LABELS)[0]) for name in LOSSES}
+    assert costs["focal"] < costs["cross_entropy"] != costs["smoothed"]
+    with pytest.raises(NotFoundError, match="no loss 'hinge'; choose one of cross_entropy, focal, smoothed"):
+        loss_named("hinge")
 
 
 def test_a_mixed_label_costs_the_mixture_of_both() -> None:

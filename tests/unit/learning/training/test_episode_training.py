@@ -63,7 +63,7 @@ class TwiceDifferentiated:
     """A method whose outer gradient goes through an inner one."""
 
     inner: Method
-    second_order: bool = True
+    order: int = 2
     name: str = "twice"
 
     @property
@@ -71,7 +71,7 @@ class TwiceDifferentiated:
         return self.inner.embedding
 
     def options(self) -> Mapping[str, Option]:
-        return {}
+        return {"order": self.order}
 
     def head(self) -> dict[str, Tensor]:
         return self.inner.head()
@@ -92,7 +92,7 @@ def test_a_compiler_is_refused_by_name_where_gradients_are_differentiated_twice(
     compiled = replace(QUICK, compiler="inductor")
     with pytest.raises(BadDataError, match="twice of second order cannot be compiled"):
         EpisodeTraining(twice, features, index, spec=SPEC, options=compiled, seed=0)
-    EpisodeTraining(replace(twice, second_order=False), features, index, spec=SPEC, options=compiled, seed=0)
+    EpisodeTraining(replace(twice, order=1), features, index, spec=SPEC, options=compiled, seed=0)
     EpisodeTraining(twice, features, index, spec=SPEC, options=QUICK, seed=0).step()
 
 
@@ -150,7 +150,7 @@ def test_what_an_embedding_drops_goes_by_the_step_and_ends_with_training() -> No
 class WholeLabels(TwiceDifferentiated):
     """A method whose objective looks up whole labels."""
 
-    second_order: bool = False
+    order: int = 1
     name: str = "whole_labels"
 
     def objective(self, tasks: Tasks, *, loss: Loss, progress: float) -> Objective:
