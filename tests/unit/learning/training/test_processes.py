@@ -24,8 +24,9 @@ def test_two_processes_of_torchrun_are_one(tmp_path: Path) -> None:
     first, second = ((tmp_path / f"{rank}.safetensors").read_bytes() for rank in (0, 1))
     assert first == second  # they stay alike to the bit
     found = state_from_bytes(first)
-    told = [float(word) for word in (tmp_path / "0.txt").read_text().split()]
-    assert told == pytest.approx([*losses, alone.report.accuracy], abs=1e-5)
+    told = [[float(word) for word in (tmp_path / f"{rank}.txt").read_text().split()] for rank in (0, 1)]
+    assert told[0] == told[1]
+    assert told[0] == pytest.approx([*losses, 10.0, alone.report.accuracy], abs=1e-5)
     wanted = alone.state()
     assert float(wanted.head["log_scales"].abs().max()) > 0.1
     for name, tensor in wanted.head.items():
@@ -47,4 +48,5 @@ def test_alone_there_is_nothing_to_join_and_nothing_to_sum() -> None:
     tensor = torch.ones(2, requires_grad=True)
     alone.add_gradients({"a": tensor})
     assert (alone.rank, alone.world, tensor.grad) == (0, 1, None)
+    assert alone.agreed(0.5, device=torch.device("cpu")) == 0.5
     assert alone.gathered(torch.ones(3)).tolist() == [1.0, 1.0, 1.0]
