@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, Self
 
 import torch
@@ -76,13 +77,18 @@ class Processes:
 
 @contextmanager
 def joined_group(
-    backend: Literal["gloo", "nccl"], *, method: str = "env://", rank: int = -1, world: int = -1
+    backend: Literal["gloo", "nccl"],
+    *,
+    method: str = "env://",
+    rank: int = -1,
+    world: int = -1,
+    patience: timedelta = timedelta(minutes=30),
 ) -> Iterator[Processes]:
     """Join the processes that torchrun started ("env://": by the environment) and leave them in the end.
 
-    "nccl" is for GPUs, one a process, "gloo" for CPUs.
+    "nccl" is for GPUs, one a process, "gloo" for CPUs. Who waits for another for longer than ``patience`` fails.
     """
-    dist.init_process_group(backend, init_method=method, rank=rank, world_size=world)
+    dist.init_process_group(backend, init_method=method, rank=rank, world_size=world, timeout=patience)
     try:
         yield Processes.joined()
     finally:

@@ -1,7 +1,8 @@
-"""One of the processes that torchrun starts: trains its share and writes what it has in the end."""
+"""The second of two processes: trains its share and writes what it has in the end."""
 
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -21,15 +22,16 @@ SHARED = replace(
 STEPS = 6
 
 
-def main(folder: Path) -> None:
-    """Train, and write the state of each process."""
-    with joined_group("gloo") as processes:
+def train(folder: Path, rank: int) -> None:
+    """Train as one of two, and write the state and the figures of this process."""
+    meeting = f"file://{folder / 'meeting'}"
+    with joined_group("gloo", method=meeting, rank=rank, world=2, patience=timedelta(minutes=2)) as processes:
         run = training(SHARED, processes=processes)
         losses = [run.step() for _ in range(STEPS)]
-        losses.append(processes.agreed(10.0 + processes.rank, device=torch.device("cpu")))
-        (folder / f"{processes.rank}.safetensors").write_bytes(run.to_bytes())
-        (folder / f"{processes.rank}.txt").write_text(" ".join(repr(loss) for loss in (*losses, run.report.accuracy)))
+        losses.append(processes.agreed(10.0 + rank, device=torch.device("cpu")))
+    (folder / f"{rank}.safetensors").write_bytes(run.to_bytes())
+    (folder / f"{rank}.txt").write_text(" ".join(repr(loss) for loss in (*losses, run.report.accuracy)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    train(Path(sys.argv[1]), 1)
