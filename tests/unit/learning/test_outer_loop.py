@@ -24,6 +24,7 @@ from inspect_pipeline.learning.outer_loop import meta_train
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 from inspect_pipeline.learning.sample_cache import image_cache
 from inspect_pipeline.learning.sampling.settings import Sampling
+from tests.unit.learning.looking_method import Looking
 
 SPEC = EpisodeSpec(way=3, shot=2, query=4)
 SHORT = OuterLoop(
@@ -185,16 +186,15 @@ def test_a_meta_training_that_was_stopped_goes_on_to_the_same_bits(checkpoints: 
     whole = trained()
     with pytest.raises(StoppedError):
         trained(keep=keep)
-    steps: list[int] = []
-    resumed = trained(
-        resume=kept[-1],
-        progress=lambda what, done, total, note="": steps.append(done) if what == "meta-train" else None,
-    )
+    told: list[tuple[str, int]] = []
+    resumed = trained(resume=kept[-1], progress=lambda what, done, total, note="": told.append((what, done)))
     assert whole.history == resumed.history  # type: ignore[attr-defined]
     assert whole.metrics() == resumed.metrics()  # type: ignore[attr-defined]
     for name, tensor in whole.trained.head().items():  # type: ignore[attr-defined]
         assert torch.equal(tensor, resumed.trained.head()[name])  # type: ignore[attr-defined]
-    assert steps == [*range(10 * checkpoints + 1, 21)]  # what was done is not done again
+    assert [done for what, done in told if what == "meta-train"] == [*range(10 * checkpoints + 1, 21)]
+    last = [done for what, done in told if what == "train on everything"]
+    assert last[0] == (11 if checkpoints == 3 else 1)  # what was done is not done again
 
 
 def test_a_checkpoint_of_another_meta_training_is_refused() -> None:
@@ -277,6 +277,16 @@ def test_a_method_of_images_is_judged_beside_baselines_of_descriptors_on_the_sam
     assert ours == pytest.approx(theirs, abs=0.03)
     with pytest.raises(BadDataError, match="baseline_features"):
         meta_train(method, images, index, SPEC, options=SHORT, seed=1)
+
+
+def test_held_out_episodes_show_the_unlabelled_samples_of_training() -> None:
+    features, index = material()
+    method = Looking(inner=untrained("protonet", 32), shown=[])
+    sampling = Sampling(policy="hard", domain_shuffle=0.5, unlabelled=2, distractors=1)
+    options = replace(SHORT, steps=2, decision_episodes=40, sampling=sampling)
+    result = meta_train(method, features, index, SPEC, options=options, seed=1)
+    assert set(method.shown) == {8}  # 2 of each of 3 types and of a distractor
+    assert {family for family, _ in result.decision.tasks} == {"f0", "f1", "f2", "f3"}  # none is mixed
 
 
 def test_a_frozen_baseline_is_not_trained() -> None:

@@ -1,26 +1,19 @@
 """A cache keeps bytes and gives what a network wants; subsets share it; training and evaluation take from it alike."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Self
-
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.embedding import Embedding, Option
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import evaluate
-from inspect_pipeline.learning.losses import Loss
-from inspect_pipeline.learning.method import Classifier, Method, Objective
 from inspect_pipeline.learning.methods.catalog import frozen_baselines, untrained
 from inspect_pipeline.learning.sample_cache import SampleCache, as_cache, float_cache, image_cache
 from inspect_pipeline.learning.sampling.hardness import Hardness
 from inspect_pipeline.learning.sampling.sampler import episode_sampler
 from inspect_pipeline.learning.sampling.settings import Sampling
-from inspect_pipeline.learning.tasks import Tasks, stack
+from inspect_pipeline.learning.tasks import stack
+from tests.unit.learning.looking_method import Looking
 
 CPU = torch.device("cpu")
 MEAN, STD = (0.5, 0.25, 0.125), (0.5, 0.25, 0.125)
@@ -133,38 +126,6 @@ def test_each_method_is_evaluated_on_its_own_form_of_the_same_samples() -> None:
     ).scores
     assert scores["protonet"].accuracy.mean == 1.0
     assert scores["ridge"].accuracy.high < 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looking:
-    """A frozen baseline that notes how many unlabelled samples it was shown."""
-
-    inner: Method
-    shown: list[int]
-
-    @property
-    def name(self) -> str:
-        return "looking"
-
-    @property
-    def embedding(self) -> Embedding:
-        return self.inner.embedding
-
-    def options(self) -> Mapping[str, Option]:
-        return {}
-
-    def head(self) -> dict[str, Tensor]:
-        return self.inner.head()
-
-    def with_head(self, head: Mapping[str, Tensor]) -> Self:
-        return replace(self, inner=self.inner.with_head(head))
-
-    def adapt(self, support: Tensor, labels: Tensor, *, way: int, unlabelled: Tensor | None = None) -> Classifier:
-        self.shown.append(0 if unlabelled is None else unlabelled.shape[1])
-        return self.inner.adapt(support, labels, way=way)
-
-    def objective(self, tasks: Tasks, *, loss: Loss, progress: float) -> Objective:
-        return self.inner.objective(tasks, loss=loss, progress=progress)
 
 
 def test_evaluation_shows_the_unlabelled_samples_that_are_asked_for() -> None:
