@@ -1,6 +1,6 @@
 """How an inner loop steps; without torch, so that settings can be read in a moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Self
@@ -65,7 +65,15 @@ class InnerLoop:
 
     def picks(self, name: str) -> bool:
         """Return whether the tensor of that name is stepped."""
-        return any(fnmatchcase(name, pattern.strip()) for pattern in self.stepped.split(","))
+        return any(fnmatchcase(name, pattern) for pattern in self._patterns())
+
+    def unmatched(self, names: Iterable[str]) -> str:
+        """Return the first pattern that is none of the names', or an empty text."""
+        among = list(names)
+        return next((each for each in self._patterns() if not any(fnmatchcase(name, each) for name in among)), "")
+
+    def _patterns(self) -> list[str]:
+        return [pattern.strip() for pattern in self.stepped.split(",") if pattern.strip()]
 
 
 def _fitting(name: str, value: int | float | str | bool, default: object) -> int | float | str | bool:

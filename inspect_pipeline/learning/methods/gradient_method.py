@@ -3,21 +3,22 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypedDict
 
 import torch
 from torch import Tensor
 
+from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.embedding import Embedding, Option
 from inspect_pipeline.learning.inner_loop import descend, differentiable, zero_head
 from inspect_pipeline.learning.inner_loop_settings import InnerLoop
-from inspect_pipeline.learning.inner_model import Fast, LinearClassifier, Model, TaskStack, usable
-from inspect_pipeline.learning.losses import Loss
+from inspect_pipeline.learning.inner_model import BIAS, WEIGHT, Fast, LinearClassifier, Model, TaskStack, usable
+from inspect_pipeline.learning.losses import Loss, loss_named
 from inspect_pipeline.learning.method import Objective, query_objective
 from inspect_pipeline.learning.tasks import Tasks
 from inspect_pipeline.learning.weight_files import checked_tensors
 
-LENGTH = "log_length"
+LENGTH, RATE = "log_length", "rate."
 _START_LENGTH = 10.0**0.5  # of centred descriptors: distances are then those of a ProtoNet of temperature 10
 
 
@@ -107,8 +108,39 @@ class GradientMethod:
         return self.settings.rate
 
 
+def settings_for(kind: type[GradientMethod], options: Mapping[str, Option], embedding: Embedding) -> InnerLoop:
+    """Return the settings of a method. Raises BadDataError for a value of no use, or a pattern that names no tensor."""
+    settings = InnerLoop.of({**options, **kind.settled})
+    loss_named(settings.loss)
+    unmatched = settings.unmatched(embedding.tensors())
+    if unmatched:
+        known = ", ".join(embedding.tensors())
+        raise BadDataError(f"stepped = {unmatched!r} names no tensor of the embedding; its tensors are {known}")
+    return settings
+
+
 def start_length(settings: InnerLoop, embedding: Embedding) -> Tensor:
     """Return the log of the length of what the head sees at the start: that of the descriptors where they are raw."""
-    like = next(iter(embedding.tensors().values()), torch.zeros(()))
     value = math.log(_START_LENGTH) if settings.features == "centred" else 0.0
-    return torch.tensor(value, dtype=like.dtype, device=like.device)
+    return torch.full((), value, **_like(embedding))
+
+
+def stepped_shapes(settings: InnerLoop, embedding: Embedding) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all stepped tensors, those of the head without the classes: these share everything."""
+    picked = {name: tuple(each.shape) for name, each in embedding.tensors().items() if settings.picks(name)}
+    return {**picked, WEIGHT: (embedding.dims,), BIAS: ()}
+
+
+def equal_rates(shapes: Mapping[str, tuple[int, ...]], settings: InnerLoop, embedding: Embedding) -> dict[str, Tensor]:
+    """Return a learned rate for each of the shapes, all the same at the start, under ``rate.<name>``."""
+    return {f"{RATE}{name}": torch.full(shape, settings.rate, **_like(embedding)) for name, shape in shapes.items()}
+
+
+class _Like(TypedDict):
+    dtype: torch.dtype
+    device: torch.device
+
+
+def _like(embedding: Embedding) -> _Like:
+    like = next(iter(embedding.tensors().values()), torch.zeros(()))
+    return {"dtype": like.dtype, "device": like.device}

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from inspect_pipeline.learning.embedding import Embedding, Option
-from inspect_pipeline.learning.inner_loop_settings import InnerLoop
-from inspect_pipeline.learning.methods.gradient_method import LENGTH, GradientMethod, start_length
+from inspect_pipeline.learning.methods.gradient_method import LENGTH, GradientMethod, settings_for, start_length
 
 
 class MAML(GradientMethod):
@@ -19,5 +18,5 @@ class MAML(GradientMethod):
     @classmethod
     def untrained(cls, embedding: Embedding, options: Mapping[str, Option], *, name: str = "maml") -> Self:
         """Return the method at the embedding's tensors. Raises BadDataError for an option of no use."""
-        settings = InnerLoop.of({**options, **cls.settled})
+        settings = settings_for(cls, options, embedding)
         return cls(embedding=embedding, settings=settings, own={LENGTH: start_length(settings, embedding)}, name=name)
