@@ -62,10 +62,10 @@ def descend(
 ) -> list[LinearClassifier]:
     """Return the classifier after the last of ``steps``, or, with ``every``, the start and those after each step.
 
-    ``start`` holds (t, *shape) of every stepped tensor. With ``order`` 1, or where gradients are not enabled, the
-    gradients of the steps are constants.
+    ``start`` holds (t, *shape) of every stepped tensor. With ``order`` 1, or where nobody learns,
+    the gradients of the steps are constants.
     """
-    through = order == 2 and torch.is_grad_enabled()
+    through = order == 2 and torch.is_grad_enabled() and _learns(model, start, rates)
     paths = []
     for rows in model.slices(tasks.samples):
         supports = _supports(model, tasks.part(rows), loss_named(settings.loss), through=through)
@@ -83,6 +83,12 @@ def descend(
         )
         for parts in zip(*paths, strict=True)
     ]
+
+
+def _learns(model: Model, start: Fast, rates: Rates) -> bool:
+    """Return whether an outer gradient can be asked for."""
+    given = [*start.values(), *model.fixed.values(), model.log_length, *(rates(name, 0) for name in start)]
+    return any(isinstance(each, Tensor) and each.requires_grad for each in given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
