@@ -152,6 +152,9 @@ def _supports(model: Model, part: TaskStack, loss: Loss, *, through: bool) -> _S
         return each_task(of_task, fast, part.tensors())["loss"]
 
     def anchor(fast: Fast, step: int) -> Fast:
+        if model.alone(fast, part):
+            return {}
+
         def of_task(fast: Fast, task: Fast) -> dict[str, Tensor]:
             return model.support(fast, task["samples"], task["weights"], step=step)[1]
 

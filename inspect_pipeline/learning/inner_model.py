@@ -86,27 +86,32 @@ class Model:
     def support(self, fast: Fast, samples: Tensor, weights: Tensor, *, step: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Return what the head sees of the supports, (..., n, d), and what their queries need of them."""
         rows, state = self.embedding.embed_support(samples, self._tensors(fast), step=step)
-        mean = weights.to(rows.dtype).unsqueeze(-2) @ rows
-        return self._seen(rows, mean), {**state, _MEAN: mean}
+        found = {**state, _MEAN: weights.to(rows.dtype).unsqueeze(-2) @ rows} if self.centres else dict(state)
+        return self._seen(rows, found), found
 
     def query(self, fast: Fast, anchor: Fast, samples: Tensor) -> Tensor:
         """Return the logits (..., q, way) of queries; ``anchor`` is what ``support`` gave for them."""
         state = {name: tensor for name, tensor in anchor.items() if name != _MEAN}
         rows = self.embedding.embed(samples, self._tensors(fast), state)
-        return linear(fast, self._seen(rows, anchor[_MEAN]))
+        return linear(fast, self._seen(rows, anchor))
+
+    def alone(self, fast: Fast, tasks: TaskStack) -> bool:
+        """Return whether queries need nothing of the supports; one support is embedded to see that."""
+        with torch.no_grad():
+            return not self.support(taken(fast, 0), tasks.samples[0, :1], tasks.weights[0, :1], step=0)[1]
 
     def slices(self, samples: Tensor) -> Iterator[slice]:
         """Return which of the tasks of ``samples`` to run together: vmap does not pay for convolutions on a CPU."""
         count = len(samples)
-        alone = samples.device.type == "cpu" and self.embedding.sample_ndim > 1
-        size = count if self.head_only else self.at_once or (1 if alone else count)
+        plain = samples.device.type == "cpu" and self.embedding.sample_ndim > 1
+        size = count if self.head_only else self.at_once or (1 if plain else count)
         return (slice(first, first + size) for first in range(0, count, size))
 
     def _tensors(self, fast: Fast) -> dict[str, Tensor]:
         return {**self.fixed, **{name: tensor for name, tensor in fast.items() if name not in {WEIGHT, BIAS}}}
 
-    def _seen(self, rows: Tensor, mean: Tensor) -> Tensor:
-        return self.log_length.exp() * (centred(rows, mean) if self.centres else rows)
+    def _seen(self, rows: Tensor, anchor: Fast) -> Tensor:
+        return self.log_length.exp() * (centred(rows, anchor[_MEAN]) if self.centres else rows)
 
 
 def linear(fast: Fast, rows: Tensor) -> Tensor:

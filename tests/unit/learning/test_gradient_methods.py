@@ -1,6 +1,7 @@
 """Every method of gradient descent has what its paper is about, and its nearest neighbour has not."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -147,11 +148,9 @@ def test_maml_plus_plus_has_a_rate_for_every_tensor_and_step() -> None:
         {**method.head(), "rate.matrix": torch.tensor([0.7, 0.0, 0.0], dtype=torch.float64)}
     ).with_steps(6)
     path = still.path(tasks.support, tasks.support_labels, way=WAY, steps=6, order=1, every=True)
-    moves = [float((b.fast["matrix"] - a.fast["matrix"]).abs().max()) for a, b in zip(path[:-1], path[1:], strict=True)]
+    moves = [float((b.fast["matrix"] - a.fast["matrix"]).abs().max()) for a, b in pairwise(path)]
     assert moves[1:] == [0.0] * 5  # the head starts at nothing, so that the first step moves it alone
-    assert all(
-        float((b.fast["bias"] - a.fast["bias"]).abs().max()) > 0.0 for a, b in zip(path[1:-1], path[2:], strict=True)
-    )
+    assert all(float((b.fast["bias"] - a.fast["bias"]).abs().max()) > 0.0 for a, b in pairwise(path[1:]))
     gradients = outer_gradients(method, tasks, progress=1.0)
     assert gradients["rate.linear_head.weight"].shape == (3,)
     assert gradients["rate.linear_head.weight"].abs().min() > 0.0
