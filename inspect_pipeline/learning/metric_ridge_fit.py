@@ -77,12 +77,19 @@ def scatter_by_family(features: NDArray[np.float32], families: Sequence[str], gr
 
 def powered(scatters: Scatters, families: Sequence[str], *, power: float) -> Tensor:
     """Return the mean scatter of these families, shrunk to the identity, to that power: symmetric (d, d), float32."""
+    return _raised(_spectrum(scatters, families), power)
+
+
+def _spectrum(scatters: Scatters, families: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if not families:
         raise BadDataError("a metric needs at least one family that it is taken from; give more historical families")
-    mean = np.mean([scatters[name] for name in families], axis=0)
-    values, vectors = np.linalg.eigh(mean)
-    raised = (vectors * (np.maximum(values, 0.0) + _SHRINKAGE) ** power) @ vectors.T
-    return torch.from_numpy(np.ascontiguousarray(raised, dtype=np.float32))
+    values, vectors = np.linalg.eigh(np.mean([scatters[name] for name in families], axis=0))
+    return np.maximum(values, 0.0) + _SHRINKAGE, vectors
+
+
+def _raised(spectrum: tuple[NDArray[np.float64], NDArray[np.float64]], power: float) -> Tensor:
+    values, vectors = spectrum
+    return torch.from_numpy(np.ascontiguousarray((vectors * values**power) @ vectors.T, dtype=np.float32))
 
 
 def fit_metric_ridge(
@@ -141,11 +148,11 @@ def _judged(
     """Return the accuracies of every candidate on one family, spec by spec, its metric taken from all the others."""
     rows = np.flatnonzero(np.array(index.families) == family)
     part, found = index.subset(rows), dict[str, list[float]]()
+    spectra = {name: _spectrum(each, sorted(each.keys() - {family})) for name, each in sources.items()}
     for source, power in dict.fromkeys((candidate.source, candidate.power) for candidate in candidates):
         placed = features[rows]
         if source:
-            others = sorted(sources[source].keys() - {family})
-            placed = placed @ powered(sources[source], others, power=power).numpy()
+            placed = placed @ _raised(spectra[source], power).numpy()
         heads = [_head(c, placed.shape[1]) for c in candidates if (c.source, c.power) == (source, power)]
         for spec in specs:
             scores = evaluate(placed, part, spec, episodes=episodes, seed=seed, methods=heads).scores
