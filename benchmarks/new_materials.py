@@ -46,7 +46,8 @@ from inspect_pipeline.learning.region_crops import square, turns
 from inspect_pipeline.learning.region_features import SIDE_PX
 
 TAPS = {"blocks.5": "max", "blocks.5.0.expansion": "gem", "blocks.4": "gem", "blocks.3": "std"}
-VIEWS, SHOTS, FOLDS, TODAY, EDGE_PX = 4, (1, 3, 5), 4, 864, 3
+PLACES = (0, 7, 3, 4)  # as it is, then three of the seven other turns and flips
+SHOTS, FOLDS, TODAY, EDGE_PX = (1, 3, 5), 4, 864, 3
 LEARNED_ON = "leaning on 4 turns"
 Rows = NDArray[np.float32]
 
@@ -172,7 +173,7 @@ def drawn(folder: Path, per_class: int, *, boxed: bool, edge_px: int) -> Iterato
 def described(backbone: Backbone, pixels: Pixels) -> Rows:
     """Return (4, d): four views, each the L2-normed pools of four depths."""
     with torch.inference_mode():
-        views = turns(backbone.prepare(np.ascontiguousarray(pixels)[None], side_px=SIDE_PX), VIEWS)
+        views = turns(backbone.prepare(np.ascontiguousarray(pixels)[None], side_px=SIDE_PX), 8)[list(PLACES)]
         found = backbone.taps(views.contiguous(memory_format=torch.channels_last), tuple(TAPS))
         parts = [normalize(pooled(found[tap], kind), dim=1) for tap, kind in TAPS.items()]
         rows: Rows = torch.cat(parts, dim=1).numpy()
@@ -269,7 +270,9 @@ def statistics(training: Sequence[Material]) -> dict[str, Scatters]:
     return {
         "within types": scatter_by_family(rows, families, types),
         "turns": scatter_by_family(
-            turned, np.repeat(families, VIEWS).tolist(), np.repeat(np.arange(len(families)).astype(str), VIEWS).tolist()
+            turned,
+            np.repeat(families, len(PLACES)).tolist(),
+            np.repeat(np.arange(len(families)).astype(str), len(PLACES)).tolist(),
         ),
     }
 
