@@ -126,12 +126,18 @@ def test_with_permuted_types_nothing_is_better_than_chance() -> None:
 
 
 def test_a_family_is_judged_by_a_metric_that_it_did_not_give() -> None:
-    features, index = history(0, families=3)
+    features, index = history(0, families=2)
     scatters = scatter_by_family(features, index.families, index.types)
-    changed = {**scatters, "family-0": np.eye(DIMS) * np.linspace(0.1, 9.0, DIMS)}
-    others = powered(changed, ["family-1", "family-2"], power=-0.25)
-    assert torch.equal(powered(scatters, ["family-1", "family-2"], power=-0.25), others)
-    assert not torch.equal(powered(changed, sorted(changed), power=-0.25), others)
+    scatters = {**scatters, "family-1": np.diag(np.linspace(9.0, 0.1, DIMS))}
+    found = fit_metric_ridge(features, index, SPECS[:1], sources={"within types": scatters}, episodes=30, seed=0)
+    head = replace(MetricRidge.untrained(ChannelScales.identity(DIMS)), blend=torch.tensor([4.0, 0.0]))
+    expected = []
+    for family, other in (("family-0", "family-1"), ("family-1", "family-0")):
+        rows = np.flatnonzero(np.array(index.families) == family)
+        placed = features[rows] @ powered(scatters, [other], power=-0.25).numpy()
+        scores = evaluate(placed, index.subset(rows), SPECS[0], episodes=30, seed=0, methods=(head,)).scores
+        expected.append(scores[head.name].accuracy.mean)
+    assert found.accuracies["within types -0.25 discriminant"] == pytest.approx(np.mean(expected), abs=1e-9)
 
 
 def test_the_metric_of_turned_views_needs_no_types() -> None:
