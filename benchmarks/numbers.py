@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.adaptation_page import adaptation_lines
+from benchmarks.new_materials_page import new_materials_lines
 from flows.summary import demo_summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,9 @@ def pages() -> dict[str, str]:
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
         "docs/adaptation.md": filled("docs/adaptation.md", "\n".join(adaptation_lines(result("adaptation")))),
         "docs/dense-prior.md": filled("docs/dense-prior.md", "\n".join(prior_lines(result("dense_prior")))),
+        "docs/meta-training.md": filled(
+            "docs/meta-training.md", "\n".join(new_materials_lines(result("new_materials")))
+        ),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
 
