@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from inspect_pipeline.learning.methods.distribution_calibration import CALIBRATION_OPTIONS, DistributionCalibration
 from inspect_pipeline.learning.methods.entry import MethodEntry
 from inspect_pipeline.learning.methods.matching_networks import MATCHING_OPTIONS, MatchingNetworks
 from inspect_pipeline.learning.methods.protonet import PROTONET_OPTIONS, ProtoNet
@@ -11,6 +12,7 @@ from inspect_pipeline.learning.methods.semi_supervised_protonet import SEMI_SUPE
 from inspect_pipeline.learning.methods.siamese import SIAMESE_OPTIONS, Siamese
 from inspect_pipeline.learning.methods.tim import TIM_OPTIONS, Tim
 from inspect_pipeline.learning.methods.transductive_protonet import TRANSDUCTIVE_OPTIONS, TransductiveProtoNet
+from inspect_pipeline.learning.methods.vae_hallucination import VAE_OPTIONS, VaeHallucination
 
 METRIC: Mapping[str, MethodEntry] = {
     "protonet": MethodEntry(
@@ -36,6 +38,17 @@ METRIC: Mapping[str, MethodEntry] = {
         paper="Koch, Zemel, Salakhutdinov 2015: Siamese neural networks for one-shot image recognition",
         build=Siamese.untrained,
         defaults=SIAMESE_OPTIONS,
+    ),
+    "distribution_calibration": MethodEntry(
+        paper="Yang, Liu, Xu 2021: Free lunch for few-shot learning: distribution calibration",
+        build=DistributionCalibration.untrained,
+        learned="batches",
+        defaults=CALIBRATION_OPTIONS,
+    ),
+    "vae_hallucination": MethodEntry(
+        paper="Wang, Girshick, Hebert, Hariharan 2018: Low-shot learning from imaginary data, by a small VAE",
+        build=VaeHallucination.untrained,
+        defaults=VAE_OPTIONS,
     ),
     "semi_supervised_protonet": MethodEntry(
         paper="Ren, Triantafillou, Ravi et al. 2018: Meta-learning for semi-supervised few-shot classification",

@@ -50,10 +50,14 @@ def related(placed: Tensor, class_prototypes: Tensor, module: Mapping[str, Tenso
     """Return the module's output (..., q, way) for queries (..., q, d) and prototypes (..., way, d).
 
     The first layer takes the pair side by side: it is the sum of a layer of each, so no pair is ever put together.
+    Weights are kept times the root of their inputs' number: a step of Adam moves all inputs' weights alike, and would
+    otherwise move what they give by that much more.
     """
-    first = (placed @ module["of_query"]).unsqueeze(-2) + (class_prototypes @ module["of_prototype"]).unsqueeze(-3)
-    second = ((first + module["first_bias"]).relu() @ module["second"] + module["second_bias"]).relu()
-    return second @ module["relation"]
+    wide, narrow = math.sqrt(placed.shape[-1]), math.sqrt(len(module["relation"]))
+    of_query, of_prototype = placed @ module["of_query"] / wide, class_prototypes @ module["of_prototype"] / wide
+    first = (of_query.unsqueeze(-2) + of_prototype.unsqueeze(-3) + module["first_bias"]).relu()
+    second = (first @ module["second"] / narrow + module["second_bias"]).relu()
+    return second @ module["relation"] / narrow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -112,14 +116,13 @@ class RelationNetwork:
 
 def _module(dims: int, hidden: int, *, residual: bool, seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    # Descriptors have length 1: an entry of a first layer's sum has the spread that is given here, not its fan-in's.
-    first = [torch.randn(dims, hidden, generator=generator) for _ in range(2)]
-    last = torch.randn(hidden, generator=generator) / math.sqrt(hidden)
+    first = [torch.randn(dims, hidden, generator=generator) * math.sqrt(dims) for _ in range(2)]  # of length 1 inputs
+    last = torch.randn(hidden, generator=generator)
     module = {
         "of_query": first[0],
         "of_prototype": first[1],
         "first_bias": torch.zeros(hidden),
-        "second": torch.randn(hidden, hidden, generator=generator) * math.sqrt(2.0 / hidden),
+        "second": torch.randn(hidden, hidden, generator=generator) * math.sqrt(2.0),
         "second_bias": torch.zeros(hidden),
         "relation": torch.zeros(hidden) if residual else last,
     }

@@ -35,6 +35,7 @@ SEMI_SUPERVISED_OPTIONS: Mapping[str, Option] = {"refinement": "distractor", "st
 """How prototypes are refined, how often, and the seed of the mask's perceptron."""
 
 _START_TEMPERATURE = 10.0
+_START_RADIUS = 0.8  # of distractors; at 1 half of what belongs to a type of one sample counts as one of them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,7 +55,7 @@ class SemiSupervisedProtoNet:
         refinement, seed = chosen(options, "refinement", REFINEMENTS), whole(options, "seed", least=0)
         own = {"log_temperature": torch.tensor(math.log(_START_TEMPERATURE))}
         if refinement == "distractor":
-            own["log_radius"] = torch.tensor(0.0)
+            own["log_radius"] = torch.tensor(math.log(_START_RADIUS))
         if refinement == "masked":
             own |= started_mask(seed)
         steps = whole(options, "steps", least=1)

@@ -23,8 +23,8 @@ from inspect_pipeline.learning.methods.option_values import number, whole
 from inspect_pipeline.learning.methods.task_space import TaskSpace, parted_head, placed_support
 from inspect_pipeline.learning.tasks import Tasks
 
-TIM_OPTIONS: Mapping[str, Option] = {"steps": 30, "certainty": 1.0}
-"""The alternating steps, and the weight of the queries' certainty (the paper's alpha, its 1.0)."""
+TIM_OPTIONS: Mapping[str, Option] = {"steps": 50, "certainty": 0.1}
+"""The alternating steps, and the weight of the queries' certainty (the paper's alpha)."""
 
 _START_TEMPERATURE = 7.5  # the paper's: half of 15, of squared distances of unit vectors
 
