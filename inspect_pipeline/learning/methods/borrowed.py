@@ -31,22 +31,35 @@ class Borrowed:
         return cls(means=means, factors=means.unsqueeze(-2)[..., :0, :], variances=torch.full_like(means, variance))
 
 
-def expected_weights(supports: Tensor, targets: Tensor, borrowed: Borrowed, *, penalty: Tensor, share: float) -> Tensor:
-    """Return ridge regression on supports and infinitely many draws, which hold ``share`` of every class's weight.
+def expected_weights(
+    supports: Tensor, targets: Tensor, borrowed: Borrowed, *, penalty: Tensor, weight: float
+) -> Tensor:
+    """Return ridge regression on the supports and infinitely many draws, which weigh ``weight`` supports a class.
 
-    A draw's expected square is that of the mean plus the covariance. Its directions and the mean are rows beside the
-    supports, its variances add to the penalty channel by channel; what is solved is as large as the rows are many.
+    A draw's expected square is that of the mean plus the covariance: its directions and the mean are rows beside the
+    supports, its variances add to the penalty channel by channel.
     """
     way = targets.shape[-1]
-    counts = targets.sum(dim=-2, keepdim=True)
-    whole = counts.mean(dim=-1, keepdim=True)  # so that with share 0 this is the ridge of heads.py
-    own = (whole / counts * targets).sum(dim=-1, keepdim=True).mul(1.0 - share).sqrt()
-    given = (share * whole).sqrt()
+    own, given = balanced(targets), weight**0.5
     identity = torch.eye(way, dtype=supports.dtype, device=supports.device).expand(*supports.shape[:-2], way, way)
-    directions = (given.unsqueeze(-1) * borrowed.factors).flatten(-3, -2)
+    directions = given * borrowed.factors.flatten(-3, -2)
     rows = torch.cat([own * supports, given * borrowed.means, directions], dim=-2)
     wanted = torch.cat([own * targets, given * identity, directions.new_zeros(*directions.shape[:-1], way)], dim=-2)
-    loads = penalty + (given.square() * borrowed.variances).sum(dim=-2, keepdim=True)
+    loads = penalty + weight * borrowed.variances.sum(dim=-2, keepdim=True)
+    return loaded_ridge(rows, wanted, loads=loads)
+
+
+def balanced(targets: Tensor) -> Tensor:
+    """Return the root weight (..., n, 1) of every support: all classes weigh as much as the mean of their shots."""
+    counts = targets.sum(dim=-2, keepdim=True)
+    return (counts.mean(dim=-1, keepdim=True) / counts * targets).sum(dim=-1, keepdim=True).sqrt()
+
+
+def loaded_ridge(rows: Tensor, wanted: Tensor, *, loads: Tensor) -> Tensor:
+    """Return least squares from rows (..., m, d) to ``wanted`` (..., m, way) with a penalty (..., 1, d) a channel.
+
+    What is solved is as large as the rows are many.
+    """
     light = rows / loads
     gram = light @ rows.mT + torch.eye(rows.shape[-2], dtype=rows.dtype, device=rows.device)
     solved: Tensor = torch.linalg.solve(gram, wanted)

@@ -35,17 +35,18 @@ CALIBRATION_OPTIONS: Mapping[str, Option] = {
     "rank": 8,
     "base_types": 0,
     "spread": 0.1,
-    "mean_share": 0.5,
-    "drawn_share": 0.5,
-    "tukey": 1.0,
+    "mean_share": 0.2,
+    "weight": 0.5,
+    "tukey": 0.6,
     "draws": 0,
     "seed": 0,
 }
 """How much is borrowed, and from how many.
 
 ``neighbours`` nearest historical types, ``rank`` directions of each, ``base_types`` of history (known after training),
-``spread`` (total variance) added to a covariance, ``mean_share`` of a mean that is the neighbours', ``drawn_share`` of
-the fit that is the Gaussian's, ``tukey`` power of descriptors, ``draws`` a type (0: the closed form), ``seed`` of them.
+``spread`` (total variance) added to a covariance, ``mean_share`` of a mean that is the neighbours'. The Gaussian of a
+type weighs as much as ``weight`` supports; with ``draws`` a type (0: the closed form), from ``seed``, as much as these.
+``tukey`` is the power of descriptors.
 """
 
 _START_TEMPERATURE, _START_PENALTY = 8.0, 0.5  # as ridge
@@ -67,10 +68,10 @@ class DistributionCalibration:
     def untrained(cls, embedding: Embedding, options: Mapping[str, Option] = CALIBRATION_OPTIONS) -> Self:
         """Return the method without history. Raises BadDataError for an option that cannot be used."""
         counts = {name: whole(options, name, least=0) for name in ("neighbours", "rank", "base_types", "draws", "seed")}
-        shares = {name: number(options, name, low=0.0, high=1.0) for name in ("mean_share", "drawn_share")}
         form: dict[str, Option] = {
             **counts,
-            **shares,
+            "mean_share": number(options, "mean_share", low=0.0, high=1.0),
+            "weight": number(options, "weight", low=0.0, high=1e3),
             "spread": number(options, "spread", low=0.0, high=10.0),
             "tukey": number(options, "tukey", low=0.1, high=1.0),
         }
@@ -129,8 +130,8 @@ class DistributionCalibration:
             seed = whole(self.form, "seed", least=0)
             weights = drawn_weights(placed, labels, borrowed, draws=draws, seed=seed)
         else:
-            penalty, share = self.log_penalty.exp(), float(self.form["drawn_share"])
-            weights = expected_weights(placed, targets, borrowed, penalty=penalty, share=share)
+            penalty, weight = self.log_penalty.exp(), float(self.form["weight"])
+            weights = expected_weights(placed, targets, borrowed, penalty=penalty, weight=weight)
         bias = torch.zeros_like(weights[..., :1, :])
         return LinearClassifier(space=space, weights=weights, bias=bias, scale=self.log_temperature.exp())
 

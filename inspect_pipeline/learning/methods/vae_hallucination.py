@@ -12,11 +12,13 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from inspect_pipeline.learning.embedding import Embedding, Option
-from inspect_pipeline.learning.heads import prototypes, ridge_weights
+from inspect_pipeline.learning.heads import checked_labels, prototypes
 from inspect_pipeline.learning.losses import Loss
 from inspect_pipeline.learning.method import Objective
+from inspect_pipeline.learning.methods.borrowed import balanced, loaded_ridge
 from inspect_pipeline.learning.methods.logistic_regression import LinearClassifier
 from inspect_pipeline.learning.methods.option_values import number, whole
 from inspect_pipeline.learning.methods.residual_vae import decoded, evidence_loss, started_vae
@@ -25,14 +27,19 @@ from inspect_pipeline.learning.tasks import Tasks
 
 VAE_OPTIONS: Mapping[str, Option] = {
     "draws": 10,
+    "weight": 1.0,
     "latent": 8,
     "hidden": 32,
     "left": 0.5,
     "evidence": 1.0,
     "seed": 0,
 }
-"""Draws a type, the length of a code, the width of encoder and decoder; the variance that codes leave, of a descriptor's
-1; the weight of the evidence bound beside the queries' loss; the seed."""
+"""What is drawn and how it is learned.
+
+``draws`` a type, which together weigh ``weight`` supports; the length ``latent`` of a code and the width ``hidden`` of
+encoder and decoder; the variance that codes leave (``left``, of a descriptor's 1); the weight ``evidence`` of the bound
+beside the queries' loss; the ``seed``.
+"""
 
 _START_TEMPERATURE, _START_PENALTY = 8.0, 0.5  # as ridge
 _NOISES = 2**31  # the training's progress picks the noise of a step among so many
@@ -55,6 +62,7 @@ class VaeHallucination:
         vae = started_vae(embedding.dims, hidden=counts["hidden"], latent=counts["latent"], seed=seed)
         form: dict[str, Option] = {
             **counts,
+            "weight": number(options, "weight", low=0.0, high=1e3),
             "left": number(options, "left", low=1e-4, high=1.0),
             "evidence": number(options, "evidence", low=0.0, high=100.0),
             "seed": seed,
@@ -84,13 +92,13 @@ class VaeHallucination:
         The codes of the draws come from the seed and are the same for every class and task.
         """
         placed, space = placed_support(self.embedding, support, labels, way=way)
+        targets = one_hot(checked_labels(labels, way), way).to(placed.dtype).expand(*placed.shape[:-1], way)
         drawn = self.draws(prototypes(placed, labels, way=way))
-        names = torch.arange(way, device=labels.device).repeat_interleave(drawn.shape[-2])
-        rows = torch.cat([placed, drawn.flatten(-3, -2)], dim=-2)
-        all_labels = torch.cat([labels, names.expand(*labels.shape[:-1], -1)], dim=-1)
-        # Penalty and weights are counted in supports, as without draws: draws share the weight of the supports.
-        penalty = self.own["log_penalty"].exp() * (rows.shape[-2] / placed.shape[-2])
-        weights = ridge_weights(rows, all_labels, way=way, penalty=penalty)
+        names = torch.eye(way, dtype=placed.dtype, device=placed.device).repeat_interleave(drawn.shape[-2], dim=0)
+        own, given = balanced(targets), (float(self.form["weight"]) / drawn.shape[-2]) ** 0.5
+        rows = torch.cat([own * placed, given * drawn.flatten(-3, -2)], dim=-2)
+        wanted = torch.cat([own * targets, given * names.expand(*placed.shape[:-2], -1, way)], dim=-2)
+        weights = loaded_ridge(rows, wanted, loads=self.own["log_penalty"].exp())
         bias = torch.zeros_like(weights[..., :1, :])
         return LinearClassifier(space=space, weights=weights, bias=bias, scale=self.own["log_temperature"].exp())
 

@@ -27,6 +27,8 @@ DIMS = 8
 RESTLESS = torch.nn.functional.normalize(torch.tensor([1.0, 1.0, -1.0, 0, 0, 0, 0, 0]), dim=0).numpy()
 """Samples of every type vary along this direction, and it is no channel of its own."""
 
+PLAIN = {"mean_share": 0.0, "tukey": 1.0}  # these descriptors are no activations: they may be negative
+
 
 def material(*, families: int, seed: int) -> tuple[Tensor, EpisodeIndex]:
     generator = np.random.default_rng(seed)
@@ -41,7 +43,7 @@ def material(*, families: int, seed: int) -> tuple[Tensor, EpisodeIndex]:
 
 
 def calibrated(**options: float) -> DistributionCalibration:
-    method = build_method("distribution_calibration", ChannelScales.identity(DIMS), options)
+    method = build_method("distribution_calibration", ChannelScales.identity(DIMS), {**PLAIN, **options})
     assert isinstance(method, DistributionCalibration)
     return method.with_history(*material(families=4, seed=0))
 
@@ -53,13 +55,13 @@ def one_shot_accuracy(*methods: object) -> list[float]:
     return [score.accuracy.mean for score in scores.values()]
 
 
-@pytest.mark.parametrize("options", [{"mean_share": 0.0}, {"mean_share": 0.0, "draws": 60}], ids=["expected", "drawn"])
+@pytest.mark.parametrize("options", [{"weight": 1.0}, {"draws": 60}], ids=["expected", "drawn"])
 def test_a_borrowed_covariance_lets_one_sample_know_what_varies(options: dict[str, float]) -> None:
     with_history, without, ridge = one_shot_accuracy(
         calibrated(**options), untrained("protonet", DIMS), untrained("ridge", DIMS)
     )
     assert with_history > max(without, ridge) + 0.03
-    untold = build_method("distribution_calibration", ChannelScales.identity(DIMS), options)
+    untold = build_method("distribution_calibration", ChannelScales.identity(DIMS), {**PLAIN, **options})
     assert one_shot_accuracy(untold)[0] < with_history - 0.03
 
 
@@ -90,7 +92,7 @@ def test_a_history_without_two_types_in_a_family_is_refused() -> None:
         base_types(ChannelScales.identity(DIMS), torch.randn(4, DIMS), index, rank=2)
 
 
-def test_the_expected_fit_is_that_of_many_draws_and_without_a_share_plain_ridge() -> None:
+def test_the_expected_fit_is_that_of_many_draws_and_without_weight_plain_ridge() -> None:
     generator = torch.Generator().manual_seed(0)
     support, labels = torch.randn(5, DIMS, generator=generator), torch.tensor([0, 0, 1, 1, 1])
     targets = one_hot(labels, 2).float()
@@ -100,19 +102,19 @@ def test_the_expected_fit_is_that_of_many_draws_and_without_a_share_plain_ridge(
         variances=torch.rand(2, DIMS, generator=generator),
     )
     penalty = torch.tensor(0.5)
-    plain = expected_weights(support, targets, borrowed, penalty=penalty, share=0.0)
+    plain = expected_weights(support, targets, borrowed, penalty=penalty, weight=0.0)
     torch.testing.assert_close(plain, ridge_weights(support, labels, way=2, penalty=0.5), rtol=1e-4, atol=1e-5)
-    many, share = 100_000, 0.4
+    many, weight = 100_000, 1.5
     noise = torch.randn(2, many, 3, generator=generator) @ borrowed.factors
     noise += torch.randn(2, many, DIMS, generator=generator) * borrowed.variances.sqrt()[:, None]
     drawn = (borrowed.means[:, None] + noise).flatten(0, 1)
-    # Both types weigh 2.5 supports: 0.6 of it lies on the real ones, 0.4 on the draws.
-    weight = torch.cat([(0.6 * 2.5 / torch.tensor([2.0, 3.0]))[labels], torch.full((2 * many,), share * 2.5 / many)])
+    # The supports of both types weigh 2.5, the mean of their shots, and the draws of each 1.5.
+    each = torch.cat([(2.5 / torch.tensor([2.0, 3.0]))[labels], torch.full((2 * many,), weight / many)])
     rows = torch.cat([support, drawn])
     wanted = torch.cat([targets, torch.eye(2).repeat_interleave(many, dim=0)])
-    gram = rows.T @ (weight[:, None] * rows) + 0.5 * torch.eye(DIMS)
-    expected = torch.linalg.solve(gram, rows.T @ (weight[:, None] * wanted))
-    found = expected_weights(support, targets, borrowed, penalty=penalty, share=share)
+    gram = rows.T @ (each[:, None] * rows) + 0.5 * torch.eye(DIMS)
+    expected = torch.linalg.solve(gram, rows.T @ (each[:, None] * wanted))
+    found = expected_weights(support, targets, borrowed, penalty=penalty, weight=weight)
     torch.testing.assert_close(found, expected, rtol=0.03, atol=3e-3)
 
 
