@@ -11,6 +11,8 @@ episode and others; transductive ones judge all queries of an episode together: 
 
 import argparse
 import json
+import os
+import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -128,8 +130,9 @@ def main() -> None:
         for row in measured(features, index, unseen, EpisodeSpec(way=_WAY, shot=shot, query=_QUERIES), options)
     ]
     document = {
-        "command": " ".join(["python -m benchmarks.methods_table", *sys.argv[1:]]),
+        "command": " ".join(["python -m benchmarks.methods_table", *(a.rsplit("/", 1)[-1] for a in sys.argv[1:])]),
         "revision": code_revision(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "threads": options.threads,
         "torch": torch.__version__,
         "seeds": options.seeds,
