@@ -37,7 +37,7 @@ class ClusterTasks:
     """``samples`` (m,), each at most once a partition, and the ``index`` of these m rows.
 
     Train on ``features[samples]`` with ``index``. A partition of a family is a family of its own, "steel/p0", since a
-    sample has another type in each; so hold out original families before clustering, never partitions of one.
+    sample has another type in each; they share leakage groups, so ``held_out`` never deals them to different folds.
     """
 
     samples: Indices

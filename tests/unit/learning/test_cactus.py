@@ -9,6 +9,7 @@ from inspect_pipeline.learning.cactus import ClusterSettings, cluster_tasks, k_m
 from inspect_pipeline.learning.episode_training import EpisodeTraining
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import evaluate
+from inspect_pipeline.learning.held_out import fold_samples
 from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
 
@@ -86,6 +87,23 @@ def test_any_method_trains_on_clusters_and_new_types_are_told_no_worse(name: str
         for each in (untrained(name, 10), run.method())
     )
     assert after > before - 0.01
+
+
+def test_partitions_of_a_family_are_held_out_together() -> None:
+    rows = [material(seed=seed) for seed in (0, 1)]
+    features = np.concatenate([part[0] for part in rows])
+    index = index_samples(
+        families=[f"{name}.{half}" for half, part in enumerate(rows) for name in part[1].families],
+        types=[name for part in rows for name in part[1].types],
+        groups=[""] * len(features),
+    )
+    tasks = cluster_tasks(features, index, settings=ClusterSettings(partitions=3, clusters=4), seed=0)
+    folds = fold_samples(tasks.index, EpisodeSpec(way=3, shot=1, query=3), np.random.default_rng(0), most=4)
+    assert (folds.by, len(folds.held_out)) == ("family", 4)
+    for held in folds.held_out:
+        assert len({tasks.index.families[row] for row in held}) == 3
+        rest = np.setdiff1d(np.arange(len(tasks.samples)), held)
+        assert not set(tasks.samples[held].tolist()) & set(tasks.samples[rest].tolist())
 
 
 def test_k_means_finds_separate_clouds_and_no_more_clusters_than_distinct_rows() -> None:
