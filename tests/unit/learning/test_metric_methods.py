@@ -10,6 +10,7 @@ from inspect_pipeline.learning.embedding import ChannelScales
 from inspect_pipeline.learning.losses import mean_cross_entropy
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import build_method, untrained
+from inspect_pipeline.learning.methods.full_context import FullContext
 from inspect_pipeline.learning.methods.protonet import PrototypeClassifier
 from inspect_pipeline.learning.methods.siamese import PairClassifier, Siamese
 from inspect_pipeline.learning.methods.task_space import TaskSpace
@@ -125,6 +126,20 @@ def test_full_context_changes_nothing_at_the_start_and_then_lets_supports_see_ea
     assert not torch.allclose(context.beside(found)[:, 0], context.beside(other)[:, 0], atol=1e-4)
 
 
+def test_a_query_reads_the_supports_that_are_like_it() -> None:
+    context = FullContext.started(3, width=2, steps=1, seed=0)
+    tensors = {**context.tensors, "query_out": torch.eye(2, 3)}
+    queries, supports = noise(2, 3, seed=1), noise(4, 3, seed=2)
+    x, memory = (rows @ tensors["context_in"] / 3**0.5 for rows in (queries, supports))
+    attention = (normalize(x, dim=-1) @ normalize(memory, dim=-1).T).softmax(dim=-1)
+    inputs = torch.cat([x, attention @ memory, torch.zeros(2, 2)], dim=-1)
+    gates = inputs @ tensors["query_gates"] / 6**0.5 + tensors["query_bias"]
+    cell = gates[:, 2:4].sigmoid() * gates[:, 6:].tanh()
+    expected = queries + gates[:, 4:6].sigmoid() * cell.tanh() @ torch.eye(2, 3) / 3**0.5
+    found = FullContext(width=2, steps=1, tensors=tensors).read(queries, supports)
+    torch.testing.assert_close(found, expected)
+
+
 def test_a_relation_that_is_no_distance_can_be_learned_by_the_module_alone() -> None:
     lessons = [opposites(tasks=64, seed=2 * number) for number in range(60)]
     unseen = opposites(tasks=100, seed=1001)
@@ -156,6 +171,18 @@ def test_pairs_are_verified_and_the_loss_of_the_queries_is_never_asked() -> None
     # The first query is the first face of type 0: three supports show it, two its other face, five the other type.
     assert float(alike[0, :3].min()) > 0.0
     assert float(alike[0, 5:].max()) < float(alike[0, :3].min())
+
+
+def test_pairs_of_one_type_weigh_as_much_as_the_many_others() -> None:
+    tasks = two_faced(tasks=2)
+    method = untrained("siamese", 4)
+    classifier = method.adapt(tasks.support, FIVE_SHOTS, way=2)
+    assert isinstance(classifier, PairClassifier)
+    chance = classifier.verify(tasks.query).sigmoid().clamp(1e-6, 1 - 1e-6)
+    same = tasks.query_labels[:, None] == FIVE_SHOTS
+    by_hand = torch.stack([-0.5 * (one[same].log().mean() + (1 - one[~same]).log().mean()) for one in chance])
+    found = method.objective(tasks, loss=mean_cross_entropy, progress=0.0).loss
+    torch.testing.assert_close(found, by_hand, rtol=1e-3, atol=1e-3)
 
 
 def test_a_type_is_judged_by_its_best_pair_or_by_the_mean_of_its_pairs() -> None:
