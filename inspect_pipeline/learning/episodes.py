@@ -4,7 +4,7 @@ An episode's number and the seed alone decide it, so it is the same whatever the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from inspect_pipeline.errors import BadDataError
 
 Indices = NDArray[np.intp]
+
+
+def _none() -> Indices:
+    return np.zeros(0, dtype=np.intp)
+
+
 _DRAWS = 20  # draws before the exact partition is looked for
 
 
@@ -33,7 +39,11 @@ class EpisodeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Episode:
-    """Sample indices and labels 0..way-1 of one task; rows of a class lie together, in class order."""
+    """Sample indices and labels 0..way-1 of one task; rows of a class lie together, in class order.
+
+    ``unlabelled`` are further samples of these types, and of distractors, without a label; mostly there are none.
+    ``materials`` are the families of the classes where they differ, else empty: all are of ``family``.
+    """
 
     family: str
     class_names: tuple[str, ...]
@@ -41,6 +51,13 @@ class Episode:
     support_labels: Indices
     query: Indices
     query_labels: Indices
+    unlabelled: Indices = field(default_factory=_none)
+    materials: tuple[str, ...] = ()
+
+    @property
+    def types(self) -> tuple[tuple[str, str], ...]:
+        """The family and the type of every class, in class order."""
+        return tuple(zip(self.materials or (self.family,) * len(self.class_names), self.class_names, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,7 +130,7 @@ def plan_episodes(index: EpisodeIndex, spec: EpisodeSpec) -> EpisodePlan:
     members: dict[str, dict[str, Indices]] = {}
     refused: list[str] = []
     for family, types in index.members().items():
-        faults = {name: _fault(index.groups[samples], spec) for name, samples in types.items()}
+        faults = {name: type_fault(index.groups[samples], spec) for name, samples in types.items()}
         able = {name: samples for name, samples in types.items() if not faults[name]}
         refused += [f"type {name!r} of family {family!r} has {fault}" for name, fault in faults.items() if fault]
         if len(able) >= spec.way:
@@ -145,7 +162,7 @@ def sample_episode(plan: EpisodePlan, generator: np.random.Generator) -> Episode
     types = plan.members[family]
     chosen = generator.permutation(len(types))[: spec.way]
     classes = tuple(list(types)[place] for place in chosen)
-    split = _split(plan, [types[name] for name in classes], generator)
+    split = split_pools(plan.index.groups, spec, [types[name] for name in classes], generator)
     if split is None:
         raise BadDataError(
             f"types {', '.join(classes)} of family {family!r} share leakage groups so that {spec.shot} supports and "
@@ -162,18 +179,20 @@ def sample_episode(plan: EpisodePlan, generator: np.random.Generator) -> Episode
     )
 
 
-def _split(
-    plan: EpisodePlan, pools: list[Indices], generator: np.random.Generator
+def split_pools(
+    groups: Indices, spec: EpisodeSpec, pools: Sequence[Indices], generator: np.random.Generator
 ) -> tuple[list[Indices], list[Indices]] | None:
-    """Return supports and queries of every class with no group on both sides, or None."""
-    groups, spec = plan.index.groups, plan.spec
+    """Return supports and queries of every class with no group on both sides, or None.
+
+    ``groups`` are those of all samples, ``pools`` the samples of each class.
+    """
     for draw in range(_DRAWS + 1):
         if draw < _DRAWS:
             allowed = pools
         else:  # uniform draws failed: a few large groups; keep supports to groups that leave enough
             allowed = [_leaving_queries(pool, groups[pool], spec=spec, generator=generator) for pool in pools]
         support = [generator.choice(pool, spec.shot, replace=False) for pool in allowed]
-        touched = np.zeros(len(plan.index), dtype=bool)
+        touched = np.zeros(len(groups), dtype=bool)
         touched[groups[np.concatenate(support)]] = True
         free = [pool[~touched[groups[pool]]] for pool in pools]
         if min(len(pool) for pool in free) >= spec.query:
@@ -181,8 +200,8 @@ def _split(
     return None
 
 
-def _fault(groups: Indices, spec: EpisodeSpec) -> str:
-    """Return why a type cannot serve, with the numbers, or an empty text."""
+def type_fault(groups: Indices, spec: EpisodeSpec) -> str:
+    """Return why a type with samples of these ``groups`` cannot serve, with the numbers, or an empty text."""
     needed = spec.shot + spec.query
     if len(groups) < needed:
         return f"{len(groups)} samples, {needed} are needed"

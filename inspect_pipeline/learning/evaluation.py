@@ -1,24 +1,29 @@
 """Evaluation over episodes: every method on the same ones, with intervals, by type and by family, and a fingerprint."""
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import mean_interval
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, episode, plan_episodes
+from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec
 from inspect_pipeline.learning.method import Method
+from inspect_pipeline.learning.sample_cache import SampleCache, Samples, as_cache
+from inspect_pipeline.learning.sampling.hardness import Hardness
+from inspect_pipeline.learning.sampling.sampler import episode_sampler
+from inspect_pipeline.learning.sampling.settings import Sampling
 from inspect_pipeline.learning.tasks import Tasks, stack
 
 Drawn = tuple[str, tuple[str, ...]]
 _TASKS_AT_ONCE = 32  # 32 tasks of 5 ways and 20 samples are 11 MB of descriptors
+_BYTES_AT_ONCE = 2**27  # of images fewer tasks fit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,7 @@ class Evaluation:
 
 
 def evaluate(
-    features: NDArray[np.float32],
+    features: Samples,
     index: EpisodeIndex,
     spec: EpisodeSpec,
     *,
@@ -74,22 +79,30 @@ def evaluate(
     methods: Sequence[Method],
     fingerprint: str = "",
     progress: Progress | None = None,
+    others: Mapping[str, Samples] | None = None,
+    sampling: Sampling | None = None,
 ) -> Evaluation:
     """Return the scores of the methods, by name, on episodes 0..episodes-1 of ``seed``.
 
-    ``features`` (n, d) float32 are the descriptors of the samples that ``index`` describes. Raises BadDataError when
-    no family can serve ``spec``, or the arrays do not fit each other.
+    ``features`` are the samples that ``index`` describes, mostly descriptors (n, d) float32; ``others`` are the same
+    samples in the form (images) that single methods take, by name. ``sampling`` says what else an episode holds
+    (unlabelled samples for semi-supervised methods). Raises BadDataError when no family can serve ``spec``, or the
+    arrays do not fit each other.
     """
-    plan = plan_episodes(index, spec)
-    stored = as_tensor(features, index)
+    sampler, even = episode_sampler(index, spec, sampling or Sampling(), seed=seed), Hardness()
+    stored = as_cache(features, index)
+    own = {name: as_cache(samples, index) for name, samples in (others or {}).items()}
+    at_once = min(_tasks_at_once(cache, spec) for cache in (stored, *own.values()))
     if episodes < 1 or not methods:
         raise BadDataError(f"{episodes} episodes and {len(methods)} methods: give at least one of each")
     hits: dict[str, list[NDArray[np.float64]]] = {method.name: [] for method in methods}
     drawn: list[Drawn] = []
-    for first in range(0, episodes, _TASKS_AT_ONCE):
-        part = [episode(plan, seed=seed, number=n) for n in range(first, min(first + _TASKS_AT_ONCE, episodes))]
-        tasks = stack(stored, part)
+    for first in range(0, episodes, at_once):
+        numbers = range(first, min(first + at_once, episodes))
+        part = [sampler.draw(spec, number=number, hardness=even) for number in numbers]
+        shared = stack(stored, part)
         for method in methods:
+            tasks = stack(own[method.name], part) if method.name in own else shared
             hits[method.name].append(class_recalls(method, tasks, spec=spec))
         drawn += [(each.family, each.class_names) for each in part]
         if progress is not None:
@@ -99,7 +112,7 @@ def evaluate(
         episodes=episodes,
         seed=seed,
         fingerprint=fingerprint,
-        refused=plan.refused,
+        refused=sampler.refused,
         tasks=tuple(drawn),
         scores={name: _score(name, drawn, np.concatenate(recalls)) for name, recalls in hits.items()},
     )
@@ -107,21 +120,16 @@ def evaluate(
 
 def class_recalls(method: Method, tasks: Tasks, *, spec: EpisodeSpec) -> NDArray[np.float64]:
     """Return the share of right queries of every class of every task, (e, way)."""
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference_mode: an adaptation by gradient steps turns gradients on for itself
         classifier = method.adapt(tasks.support, tasks.support_labels, way=spec.way, unlabelled=tasks.unlabelled)
         right = classifier.score(tasks.query).argmax(dim=-1) == tasks.query_labels
     shares: NDArray[np.float64] = right.reshape(-1, spec.way, spec.query).double().mean(dim=-1).cpu().numpy()
     return shares
 
 
-def as_tensor(features: NDArray[np.float32], index: EpisodeIndex) -> Tensor:
-    """Return the descriptors as a tensor after checking them against the index. Raises BadDataError."""
-    if features.ndim != 2 or len(features) != len(index) or not np.isfinite(features).all():
-        raise BadDataError(
-            f"descriptors of shape {features.shape} for {len(index)} samples cannot be used; "
-            "give one finite row a sample"
-        )
-    return torch.tensor(features, dtype=torch.float32)
+def _tasks_at_once(samples: SampleCache, spec: EpisodeSpec) -> int:
+    size = 4 * math.prod(samples.sample_shape) * spec.way * (spec.shot + spec.query)
+    return max(1, min(_TASKS_AT_ONCE, _BYTES_AT_ONCE // size))
 
 
 def paired_difference(ours: MethodScore, theirs: MethodScore) -> Interval:

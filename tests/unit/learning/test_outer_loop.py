@@ -1,19 +1,29 @@
 """Meta-training learns a metric where one is to be learned, and says "frozen" where none is."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Self
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.embedding import ChannelScales, Option, State
+from inspect_pipeline.learning.episode_training import EpisodeTraining
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import with_permuted_types
 from inspect_pipeline.learning.held_out import fold_samples
 from inspect_pipeline.learning.methods.catalog import untrained
+from inspect_pipeline.learning.methods.protonet import ProtoNet
 from inspect_pipeline.learning.outer_loop import meta_train
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
+from inspect_pipeline.learning.sample_cache import image_cache
+from inspect_pipeline.learning.sampling.settings import Sampling
 
 SPEC = EpisodeSpec(way=3, shot=2, query=4)
 SHORT = OuterLoop(
@@ -93,7 +103,7 @@ def test_training_stops_when_validation_no_longer_improves() -> None:
         SPEC,
         options=options,
         seed=0,
-        progress=lambda what, done, total: steps.append(done),
+        progress=lambda what, done, total, note="": steps.append(done) if what == "meta-train" else None,
     )
     assert result.history[-1].step < 400
     assert steps[-1] == result.history[-1].step
@@ -149,3 +159,127 @@ def test_a_run_that_cannot_work_is_refused() -> None:
     features[0, 0] = np.nan
     with pytest.raises(BadDataError, match="finite"):
         meta_train(untrained("protonet", 32), features, index, SPEC, options=SHORT, seed=0)
+
+
+class StoppedError(Exception):
+    """The machine was switched off."""
+
+
+@pytest.mark.parametrize("checkpoints", [1, 2, 3], ids=["in the folds", "later in the folds", "on everything"])
+def test_a_meta_training_that_was_stopped_goes_on_to_the_same_bits(checkpoints: int) -> None:
+    features, index = material(loud=0.6, families=3)
+    options = replace(
+        SHORT, steps=20, patience=9, decision_episodes=60, sampling=Sampling(policy="hard"), tasks_per_step=4
+    )
+
+    def trained(**more: object) -> object:
+        return meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=2, **more)  # type: ignore[arg-type]
+
+    kept: list[bytes] = []
+
+    def keep(data: bytes) -> None:
+        kept.append(data)
+        if len(kept) == checkpoints:
+            raise StoppedError
+
+    whole = trained()
+    with pytest.raises(StoppedError):
+        trained(keep=keep)
+    steps: list[int] = []
+    resumed = trained(
+        resume=kept[-1],
+        progress=lambda what, done, total, note="": steps.append(done) if what == "meta-train" else None,
+    )
+    assert whole.history == resumed.history  # type: ignore[attr-defined]
+    assert whole.metrics() == resumed.metrics()  # type: ignore[attr-defined]
+    for name, tensor in whole.trained.head().items():  # type: ignore[attr-defined]
+        assert torch.equal(tensor, resumed.trained.head()[name])  # type: ignore[attr-defined]
+    assert steps == [*range(10 * checkpoints + 1, 21)]  # what was done is not done again
+
+
+def test_a_checkpoint_of_another_meta_training_is_refused() -> None:
+    features, index = material(loud=0.6)
+    options = replace(SHORT, steps=10, decision_episodes=40)
+    kept: list[bytes] = []
+    meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=1, keep=kept.append)
+    for seed, data, said in ((2, kept[0], "another training: its seed"), (1, kept[0][:-9], "no checkpoint")):
+        with pytest.raises(BadDataError, match=said):
+            meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=seed, resume=data)
+    part = EpisodeTraining(untrained("protonet", 32), features, index, spec=SPEC, options=options, seed=1).to_bytes()
+    with pytest.raises(BadDataError, match="of a part of a meta-training"):
+        meta_train(untrained("protonet", 32), features, index, SPEC, options=options, seed=1, resume=part)
+
+
+def test_progress_tells_loss_accuracy_and_episodes_a_second() -> None:
+    features, index = material(loud=0.6)
+    ticks = count()
+    options = replace(SHORT, steps=4, validate_every=2, decision_episodes=40)
+    told: list[tuple[str, int, int, str]] = []
+    meta_train(
+        untrained("protonet", 32),
+        features,
+        index,
+        SPEC,
+        options=options,
+        seed=1,
+        progress=lambda what, done, total, note="": told.append((what, done, total, note)),
+        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=next(ticks)),
+    )
+    notes = [(what, done, total) for what, done, total, _ in told if what == "meta-train"]
+    assert notes == [("meta-train", step, 4) for step in (1, 2, 3, 4)]
+    first = told[0][3].split(", ")
+    assert first[0].startswith("loss ")
+    assert first[1].startswith("accuracy ")
+    assert first[2] == "32 episodes/s"  # 8 tasks of each of 4 folds in the second that passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PixelScales:
+    """Pixels of an image (1, h, w) as a descriptor, each times a learned scale."""
+
+    inner: ChannelScales
+
+    @property
+    def dims(self) -> int:
+        return self.inner.dims
+
+    @property
+    def sample_ndim(self) -> int:
+        return 3
+
+    def form(self) -> dict[str, Option]:
+        return {"kind": "pixel_scales", "dims": self.dims}
+
+    def tensors(self) -> dict[str, Tensor]:
+        return self.inner.tensors()
+
+    def with_tensors(self, tensors: Mapping[str, Tensor]) -> Self:
+        return replace(self, inner=self.inner.with_tensors(tensors))
+
+    def embed_support(self, support: Tensor, tensors: Mapping[str, Tensor], *, step: int = 0) -> tuple[Tensor, State]:
+        return self.embed(support, tensors, {}), {}
+
+    def embed(self, samples: Tensor, tensors: Mapping[str, Tensor], state: State) -> Tensor:
+        return self.inner.embed(samples.flatten(-3), tensors, state)
+
+
+def test_a_method_of_images_is_judged_beside_baselines_of_descriptors_on_the_same_episodes() -> None:
+    features, index = material(loud=0.6)
+    scaled = np.clip(127.0 + 40.0 * features, 0, 255).astype(np.uint8).reshape(-1, 4, 8)
+    images = image_cache(scaled, mean=(0.5,), std=(0.16,), device=torch.device("cpu"))
+    method = ProtoNet.untrained(PixelScales(inner=ChannelScales.identity(32)))
+    result = meta_train(method, images, index, SPEC, options=SHORT, seed=1, baseline_features=features)
+    plain = meta_train(untrained("protonet", 32), features, index, SPEC, options=SHORT, seed=1)
+    assert result.chosen == "protonet"
+    for name in ("ridge", "nearest_prototype"):  # the very episodes, and the very descriptors
+        assert np.array_equal(result.decision.scores[name].recalls, plain.decision.scores[name].recalls)
+    ours, theirs = (each.decision.scores["protonet"].accuracy.mean for each in (result, plain))
+    assert ours == pytest.approx(theirs, abs=0.03)
+    with pytest.raises(BadDataError, match="baseline_features"):
+        meta_train(method, images, index, SPEC, options=SHORT, seed=1)
+
+
+def test_a_frozen_baseline_is_not_trained() -> None:
+    features, index = material()
+    with pytest.raises(BadDataError, match="ridge is a frozen baseline"):
+        meta_train(untrained("ridge", 32), features, index, SPEC, options=SHORT, seed=1)

@@ -1,0 +1,1 @@
+"""How training episodes are drawn: policies, mixed materials, changing forms, normal classes, unlabelled samples."""
