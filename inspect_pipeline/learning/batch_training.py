@@ -4,24 +4,26 @@ For methods that learn from batches (``learned`` in the catalog). It has the sur
 sees as many samples, so that the two can be compared and the outer loop can take either.
 """
 
-from collections.abc import Mapping
-from typing import Literal, Protocol, Self, runtime_checkable
+from dataclasses import asdict
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.episode_training import StepReport
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, Indices
-from inspect_pipeline.learning.evaluation import as_tensor
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.outer_loop_settings import OuterLoop
+from inspect_pipeline.learning.sample_cache import Samples, as_cache
+from inspect_pipeline.learning.sampling.hardness import Hardness
+from inspect_pipeline.learning.training.checkpoints import TrainingState, refuse_other, state_from_bytes
+from inspect_pipeline.learning.training.optimizer import HeadOptimizer
 from inspect_pipeline.learning.weight_files import checked_tensors
 
 _COSINE_SCALE = 10.0
-_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
 @runtime_checkable
@@ -39,16 +41,17 @@ class BatchMethod(Protocol):
 
 
 class BatchTraining:
-    """A method on its way: Adam on its embedding and a classifier over types, and a pull towards the embedding's start.
+    """A method on its way: its embedding and a classifier over types, and a pull towards the embedding's start.
 
     Step n draws its batch from the seed and n alone: types evenly, then a sample of each. Descriptors are minus the
-    mean of their batch, L2-normed, as a task's are minus the mean of its supports.
+    mean of their batch, L2-normed, as a task's are minus the mean of its supports. Several processes would each do the
+    same steps: nothing is shared out.
     """
 
     def __init__(
         self,
         method: Method,
-        features: NDArray[np.float32],
+        features: Samples,
         index: EpisodeIndex,
         *,
         spec: EpisodeSpec,
@@ -57,25 +60,30 @@ class BatchTraining:
     ) -> None:
         if not isinstance(method, BatchMethod):
             raise BadDataError(f"method {method.name} does not learn from batches; train it on episodes")
-        self._features, self._index = as_tensor(features, index), index
+        self._samples, self._index = as_cache(features, index), index
         self._members = [samples for types in index.members().values() for samples in types.values()]
         if len(self._members) < 2:
             raise BadDataError(f"{len(self._members)} type to train a classifier on; give two or more")
         self._method, self._options, self._seed = method, options, seed
         self._kind = method.type_classifier
         self._batch = options.tasks_per_step * spec.way * (spec.shot + spec.query)
-        self._start = method.embedding.tensors()
-        learned = {**self._start, **_classifier(len(self._members), method.embedding.dims, self._kind, seed)}
+        device = self._samples.device
+        self._start = {name: tensor.to(device) for name, tensor in method.embedding.tensors().items()}
+        types = _classifier(len(self._members), method.embedding.dims, self._kind, seed)
+        learned = {**self._start, **{name: tensor.to(device) for name, tensor in types.items()}}
         self._learned = {name: tensor.clone().requires_grad_() for name, tensor in learned.items()}
-        self._optimizer = torch.optim.Adam(list(self._learned.values()), lr=options.learning_rate)
+        self._optimizer = HeadOptimizer(
+            self._learned, options.optimization, learning_rate=options.learning_rate, steps=options.steps
+        )
         self._steps = 0
+        self._report = StepReport(loss=float("nan"), accuracy=float("nan"))
 
     @classmethod
     def on(
         cls,
         samples: Indices,
         method: Method,
-        features: NDArray[np.float32],
+        features: Samples,
         index: EpisodeIndex,
         *,
         spec: EpisodeSpec,
@@ -83,61 +91,85 @@ class BatchTraining:
         seed: int,
     ) -> Self:
         """Return a training that sees only these samples."""
-        return cls(method, features[samples], index.subset(samples), spec=spec, options=options, seed=seed)
+        seen = as_cache(features, index).subset(samples)
+        return cls(method, seen, index.subset(samples), spec=spec, options=options, seed=seed)
+
+    @property
+    def report(self) -> StepReport:
+        """What the last step gave; no numbers before the first."""
+        return self._report
+
+    @property
+    def taken(self) -> int:
+        """How many steps were taken, those before a checkpoint included."""
+        return self._steps
 
     def step(self) -> float:
         """Take one step and return the mean loss of its batch. Raises BadDataError when the loss is no number."""
         samples, labels = self._drawn(self._steps)
-        loss = cross_entropy(self._logits(samples), labels)
+        logits = self._logits(samples)
+        loss = cross_entropy(logits, labels)
         if not torch.isfinite(loss):
             raise BadDataError("training on batches diverged: its loss is no number; give a lower learning rate")
         moved = [(self._learned[name] - start).square().sum() for name, start in self._start.items()]
-        self._optimizer.zero_grad()
+        self._optimizer.clear()
         torch.autograd.backward(loss + self._options.decay * torch.stack(moved).sum() if moved else loss)
-        self._optimizer.step()
+        self._optimizer.step(self._steps)
         self._steps += 1
-        return float(loss.detach())
+        accuracy = (logits.detach().argmax(dim=-1) == labels).float().mean()
+        self._report = StepReport(loss=float(loss.detach()), accuracy=float(accuracy))
+        return self._report.loss
 
     def method(self) -> Method:
         """Return the method with a copy of its embedding as it is now, after a look at all samples."""
         embedding = {name: self._learned[name].detach().clone() for name in self._start}
         trained = self._method.with_head({**self._method.head(), **embedding})
-        return trained.with_history(self._features, self._index) if isinstance(trained, BatchMethod) else trained
+        return trained.with_history(self._samples.take(np.arange(len(self._samples))), self._index)
 
-    def state(self) -> dict[str, Tensor]:
-        """Return all that a training needs to go on elsewhere, as copies: tensors, Adam's moments, the step."""
-        moments = self._optimizer.state_dict()["state"]
-        found = {f"learned.{name}": tensor.detach().clone() for name, tensor in self._learned.items()}
-        for number, name in enumerate(self._learned if moments else ()):
-            found |= {f"adam.{moment}.{name}": moments[number][moment].detach().clone() for moment in _MOMENTS}
-        return {**found, "steps": torch.tensor(self._steps)}
+    def state(self) -> TrainingState:
+        """Return all that this training is now; ``to_bytes`` of it goes into a file."""
+        return TrainingState(
+            facts=self._facts(),
+            step=self._steps,
+            head={name: tensor.detach().clone() for name, tensor in self._learned.items()},
+            start=self._start,
+            optimizer=self._optimizer.state(),
+            hardness=Hardness(),
+        )
 
-    def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from ``state``; the next steps are those of the training that gave it. Raises WeightsError."""
-        begun = "steps" in state and int(state["steps"]) > 0
-        wanted = {f"learned.{name}": tensor for name, tensor in self._learned.items()} | {"steps": torch.tensor(0)}
-        for name, tensor in self._learned.items() if begun else ():
-            likes = {"exp_avg": tensor, "exp_avg_sq": tensor, "step": torch.tensor(0.0)}
-            wanted |= {f"adam.{moment}.{name}": likes[moment] for moment in _MOMENTS}
-        given = checked_tensors(state, wanted, what="the state of a training on batches")
-        kept = self._optimizer.state_dict()
-        kept["state"] = {
-            number: {moment: given[f"adam.{moment}.{name}"].clone() for moment in _MOMENTS}
-            for number, name in enumerate(self._learned if begun else ())
+    def load_state(self, state: TrainingState) -> None:
+        """Go on from a state of the same training. Raises BadDataError that names what differs."""
+        refuse_other(state.facts, self._facts())
+        for name, tensor in checked_tensors(state.head, self._learned, what="a training on batches").items():
+            self._learned[name].data.copy_(tensor)
+        self._optimizer.load_state(state.optimizer)
+        self._steps = state.step
+
+    def to_bytes(self) -> bytes:
+        """Return the state as bytes."""
+        return self.state().to_bytes()
+
+    def resume(self, data: bytes) -> None:
+        """Go on from bytes of ``to_bytes``. Raises BadDataError for those of another training."""
+        self.load_state(state_from_bytes(data))
+
+    def _facts(self) -> dict[str, Any]:
+        return {
+            "method": self._method.name,
+            "method options": dict(self._method.options()),
+            "embedding": dict(self._method.embedding.form()),
+            "batches": [self._batch, self._kind],
+            "outer loop": asdict(self._options),
+            "seed": self._seed,
+            "data": [self._samples.digest(), len(self._members)],
         }
-        self._optimizer.load_state_dict(kept)
-        with torch.no_grad():
-            for name, tensor in self._learned.items():
-                tensor.copy_(given[f"learned.{name}"])
-        self._steps = int(given["steps"])
 
     def _drawn(self, number: int) -> tuple[Tensor, Tensor]:
         """Return the samples (batch, *shape) of a step and the numbers of their types (batch,)."""
         generator = np.random.default_rng([self._seed, number])
         labels = generator.permutation(np.arange(self._batch) % len(self._members))
         rows = [self._members[kind][int(generator.integers(len(self._members[kind])))] for kind in labels.tolist()]
-        device = self._features.device
-        return self._features[torch.tensor(rows, device=device)], torch.from_numpy(labels).to(device)
+        return self._samples.take(np.array(rows)), torch.from_numpy(labels).to(self._samples.device)
 
     def _logits(self, samples: Tensor) -> Tensor:
         """Return the logits (batch, types) of the classifier over types."""
