@@ -1,5 +1,6 @@
 """Folds for meta-training: whole families are held out where there are enough, else whole types, else whole groups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -33,15 +34,16 @@ class Folds:
 def fold_samples(index: EpisodeIndex, spec: EpisodeSpec, generator: np.random.Generator, *, most: int) -> Folds:
     """Return the folds of the samples, ``most`` of them at most (2 or more).
 
-    With 3 or more families that can serve ``spec``, families are dealt to the folds. With fewer, the types of every
+    With 3 or more families that can serve ``spec``, families are dealt to the folds, those with a leakage group in
+    common (partitions of one family, as ``cactus`` makes them) to the same. With fewer, the types of every
     family with 4 or more are dealt to two folds, and episodes may have fewer ways. Else the leakage groups are: the
     weakest proof, since the types are then known. Raises BadDataError when no family can serve ``spec`` at all.
     """
     plan = plan_episodes(index, spec)
-    families = list(plan.members)
-    if len(families) >= _FEWEST_FAMILIES:
-        parts = np.array_split(generator.permutation(len(families)), min(most, len(families)))
-        fold_of = {families[place]: fold for fold, part in enumerate(parts) for place in part.tolist()}
+    clans = _clans(index, list(plan.members))
+    if len(clans) >= _FEWEST_FAMILIES:
+        parts = np.array_split(generator.permutation(len(clans)), min(most, len(clans)))
+        fold_of = {name: fold for fold, part in enumerate(parts) for place in part.tolist() for name in clans[place]}
         return _folds("family", spec, np.array([fold_of.get(name, -1) for name in index.families]))
     rich = {family: list(types) for family, types in plan.members.items() if len(types) >= _FEWEST_TYPES}
     if rich:
@@ -54,6 +56,19 @@ def fold_samples(index: EpisodeIndex, spec: EpisodeSpec, generator: np.random.Ge
         pairs = zip(index.families, index.types, strict=True)
         return _folds("type", replace(spec, way=way), np.array([fold_of_type.get(pair, -1) for pair in pairs]))
     return _folds("group", spec, _sides_of_groups(index, generator))
+
+
+def _clans(index: EpisodeIndex, families: Sequence[str]) -> list[list[str]]:
+    """Return the families in their order, those that share leakage groups together."""
+    names = np.array(index.families, dtype=object)
+    clans: list[tuple[list[str], set[int]]] = []
+    for family in families:
+        groups = set(index.groups[names == family].tolist())
+        kin = [clan for clan in clans if clan[1] & groups]
+        clans = [clan for clan in clans if not clan[1] & groups]
+        joined = [name for clan in kin for name in clan[0]]
+        clans.append(([*joined, family], groups.union(*(clan[1] for clan in kin))))
+    return [names for names, _ in clans]
 
 
 def _sides_of_groups(index: EpisodeIndex, generator: np.random.Generator) -> NDArray[np.intp]:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.learning.batch_training import BatchTraining
 from inspect_pipeline.learning.episode_training import EpisodeTraining, StepReport
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, Indices
 from inspect_pipeline.learning.method import Method
@@ -62,7 +63,7 @@ def training_on(
     if learned == "nothing":
         raise BadDataError(f"{method.name} is a frozen baseline and learns nothing; choose a method to be trained")
     if learned == "batches":
-        raise BadDataError(f"{method.name} learns from batches, which is not built here; choose another method")
+        return BatchTraining.on(samples, method, features, index, spec=spec, options=options, seed=seed)
     return EpisodeTraining(
         method,
         as_cache(features, index).subset(samples),

@@ -16,8 +16,7 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings, Promis
 from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Patches, Support, cut_map
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning, fine_tune
-from inspect_pipeline.learning.logistic import fit_logistic
-from inspect_pipeline.learning.methods.catalog import frozen_baselines
+from inspect_pipeline.learning.methods.catalog import frozen_baselines, untrained
 from inspect_pipeline.learning.region_typing import RegionPrior
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.detect_draws import Drawn
@@ -122,8 +121,9 @@ def _whole_image_scores(images: Sequence[DescribedImage], drawn: Drawn) -> dict[
     members, labels, way = _lesson(drawn)
     support = torch.stack([images[i].pooled for i in members])
     query = torch.stack([images[i].pooled for i in _tested(drawn)])
-    logits = {m.name: m.adapt(support, labels, way=way).score(query) for m in frozen_baselines(support.shape[1])}
-    logits["logistic_regression"] = fit_logistic(support, labels, way=way).score(query)
+    dims = support.shape[1]
+    methods = (*frozen_baselines(dims), untrained("logistic_regression", dims))
+    logits = {m.name: m.adapt(support, labels, way=way).score(query) for m in methods}
     return {name: _defect_scores(row, drawn) for name, row in logits.items()}
 
 

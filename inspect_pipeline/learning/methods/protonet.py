@@ -1,7 +1,9 @@
-"""Prototypical networks (Snell, Swersky, Zemel 2017), Euclidean, with a learned temperature.
+"""Prototypical networks (Snell, Swersky, Zemel 2017), Euclidean or cosine, with a learned temperature.
 
 Descriptors are minus the mean of the task's supports and L2-normed first. On descriptors of a frozen trunk with all
-log-scales 0 this is the frozen nearest prototype.
+log-scales 0 this is the frozen nearest prototype. With the cosine a prototype's length no longer counts: Euclidean, a
+class whose supports scatter has a short prototype and draws more queries. The temperature is the metric scaling of
+Oreshkin et al. 2018 (TADAM); it may be kept fixed.
 """
 
 import math
@@ -11,31 +13,43 @@ from typing import Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
-from inspect_pipeline.learning.embedding import Embedding, Option, State
-from inspect_pipeline.learning.heads import centred, prototype_logits, prototypes, task_mean
+from inspect_pipeline.learning.embedding import Embedding, Option
+from inspect_pipeline.learning.heads import prototype_logits, prototypes
 from inspect_pipeline.learning.losses import Loss
 from inspect_pipeline.learning.method import Objective, query_objective
+from inspect_pipeline.learning.methods.option_values import chosen, switch
+from inspect_pipeline.learning.methods.task_space import TaskSpace, parted_head, placed_support
 from inspect_pipeline.learning.tasks import Tasks
-from inspect_pipeline.learning.weight_files import checked_tensors
+
+DISTANCES = ("euclidean", "cosine")
+PROTONET_OPTIONS: Mapping[str, Option] = {"distance": "euclidean", "learned_scale": True}
+"""The distance to a prototype, and whether its temperature is learned or stays at 10."""
 
 _START_TEMPERATURE = 10.0  # distances of unit vectors are 0 to 4; softer starts learn slowly
+
+
+def metric_logits(placed: Tensor, class_prototypes: Tensor, *, distance: str, scale: Tensor) -> Tensor:
+    """Return minus the squared distance, or the cosine, to every prototype times ``scale``, (..., q, way)."""
+    if distance == "cosine":
+        return scale * (normalize(placed, dim=-1) @ normalize(class_prototypes, dim=-1).mT)
+    return prototype_logits(placed, class_prototypes, scale=scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PrototypeClassifier:
     """Prototypes (..., way, d) of a task in the centred, normed space."""
 
-    embedding: Embedding
-    state: State
+    space: TaskSpace
     log_temperature: Tensor
-    mean: Tensor
     class_prototypes: Tensor
+    distance: str = "euclidean"
 
     def score(self, query: Tensor) -> Tensor:
-        """Return minus the squared distances to the prototypes times the temperature, (..., q, way)."""
-        placed = centred(self.embedding.embed(query, self.embedding.tensors(), self.state), self.mean)
-        return prototype_logits(placed, self.class_prototypes, scale=self.log_temperature.exp())
+        """Return minus the squared distances, or the cosines, times the temperature, (..., q, way)."""
+        scale = self.log_temperature.exp()
+        return metric_logits(self.space.place(query), self.class_prototypes, distance=self.distance, scale=scale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -45,38 +59,48 @@ class ProtoNet:
     embedding: Embedding
     log_temperature: Tensor
     name: str = "protonet"
+    distance: str = "euclidean"
+    learned_scale: bool = True
 
     @classmethod
-    def untrained(cls, embedding: Embedding, *, name: str = "protonet") -> Self:
-        """Return the method with a temperature of 10."""
-        return cls(embedding=embedding, log_temperature=torch.tensor(math.log(_START_TEMPERATURE)), name=name)
+    def untrained(
+        cls, embedding: Embedding, options: Mapping[str, Option] = PROTONET_OPTIONS, *, name: str = "protonet"
+    ) -> Self:
+        """Return the method with a temperature of 10. Raises BadDataError for an option that cannot be used."""
+        return cls(
+            embedding=embedding,
+            log_temperature=torch.tensor(math.log(_START_TEMPERATURE)),
+            name=name,
+            distance=chosen(options, "distance", DISTANCES),
+            learned_scale=switch(options, "learned_scale"),
+        )
 
     def options(self) -> dict[str, Option]:
-        """Return nothing: all there is, is learned."""
-        return {}
+        """Return the distance and whether its scale is learned."""
+        return {"distance": self.distance, "learned_scale": self.learned_scale}
+
+    def _own(self) -> dict[str, Tensor]:
+        return {"log_temperature": self.log_temperature} if self.learned_scale else {}
 
     def head(self) -> dict[str, Tensor]:
         """Return the tensors that the outer loop learns."""
-        return {**self.embedding.tensors(), "log_temperature": self.log_temperature}
+        return {**self.embedding.tensors(), **self._own()}
 
     def with_head(self, head: Mapping[str, Tensor]) -> Self:
         """Return the same method with other tensors. Raises WeightsError."""
-        given = checked_tensors(head, self.head(), what=f"the head of {self.name}")
-        embedding = self.embedding.with_tensors({name: given[name] for name in self.embedding.tensors()})
-        return replace(self, embedding=embedding, log_temperature=given["log_temperature"])
+        embedding, own = parted_head(head, self.embedding, self._own(), name=self.name)
+        return replace(self, embedding=embedding, log_temperature=own.get("log_temperature", self.log_temperature))
 
     def adapt(
         self, support: Tensor, labels: Tensor, *, way: int, unlabelled: Tensor | None = None
     ) -> PrototypeClassifier:
         """Return the prototypes of a task or a stack of tasks. Raises BadDataError for labels with a gap."""
-        features, state = self.embedding.embed_support(support, self.embedding.tensors())
-        mean = task_mean(features, labels, way=way)
+        placed, space = placed_support(self.embedding, support, labels, way=way)
         return PrototypeClassifier(
-            embedding=self.embedding,
-            state=state,
+            space=space,
             log_temperature=self.log_temperature,
-            mean=mean,
-            class_prototypes=prototypes(centred(features, mean), labels, way=way),
+            class_prototypes=prototypes(placed, labels, way=way),
+            distance=self.distance,
         )
 
     def objective(self, tasks: Tasks, *, loss: Loss, progress: float) -> Objective:
