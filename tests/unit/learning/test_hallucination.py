@@ -55,7 +55,7 @@ def one_shot_accuracy(*methods: object) -> list[float]:
     return [score.accuracy.mean for score in scores.values()]
 
 
-@pytest.mark.parametrize("options", [{"weight": 1.0}, {"draws": 60}], ids=["expected", "drawn"])
+@pytest.mark.parametrize("options", [{"weight": 1.0}, {"draws": 40}], ids=["expected", "drawn"])
 def test_a_borrowed_covariance_lets_one_sample_know_what_varies(options: dict[str, float]) -> None:
     with_history, without, ridge = one_shot_accuracy(
         calibrated(**options), untrained("protonet", DIMS), untrained("ridge", DIMS)
