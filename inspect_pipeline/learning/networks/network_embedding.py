@@ -170,6 +170,8 @@ def _learned_names(network: nn.Module, learned_from: str) -> tuple[str, ...]:
     at = [place for place, link in enumerate(links) if learned_from in {link, link.removeprefix("trunk.")}]
     if not at:
         raise BadDataError(f"there is no part {learned_from!r} to learn from; the parts are {', '.join(links)}")
+    if at[0] == 0:
+        return names  # what lies outside the links (a class token) belongs to the entrance
     learned = tuple(f"{link}." for link in links[at[0] :])
     return tuple(name for name in names if name.startswith(learned))
 

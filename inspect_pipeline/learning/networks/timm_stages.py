@@ -8,7 +8,7 @@ import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
-from inspect_pipeline.errors import WeightsError
+from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.networks.normalising import ExplicitNorm, ForwardPass, NormMode, name_norms, running
 from inspect_pipeline.learning.networks.taps import Tap, hook_taps, joined
 
@@ -76,8 +76,14 @@ def run_link(model: nn.Module, link: str, x: Tensor) -> Tensor:
 
 
 def check_chain(model: nn.Module, probe: Tensor) -> None:
-    """Raise WeightsError when running the links one by one is not what the model itself computes for ``probe``."""
+    """Raise WeightsError when running the links one by one is not what the model itself computes for ``probe``.
+
+    Raises BadDataError for a transformer whose positions are those of another side.
+    """
     chain = links_of(model)
+    side = model.patch_embed.img_size[0] if isinstance(model, VisionTransformer) else probe.shape[-1]
+    if side != probe.shape[-1]:
+        raise BadDataError(f"this transformer takes images of {side} px, not of {probe.shape[-1]}; say side_px: {side}")
     seen: list[Tensor] = []
     handle = model.get_submodule(chain[-1]).register_forward_hook(lambda _m, _i, output: seen.append(output.clone()))
     try:
@@ -90,6 +96,8 @@ def check_chain(model: nn.Module, probe: Tensor) -> None:
         handle.remove()
     if len(seen) != 2 or not torch.allclose(seen[0], x, rtol=1e-4, atol=1e-4):
         raise WeightsError(f"the stages of {type(model).__name__} do not run one after the other; choose another model")
+    if x.ndim == 4 and x.shape[1] != _channels(model):
+        raise WeightsError(f"{type(model).__name__} lays its channels last; choose another model")
 
 
 def probe_image(side_px: int) -> Tensor:
@@ -136,6 +144,11 @@ def written_attention(model: nn.Module) -> nn.Module:
     return model
 
 
+def _channels(model: nn.Module) -> int:
+    info: Any = model.feature_info
+    return int(info[len(info) - 1]["num_chs"])
+
+
 def _place(chain: Sequence[str], path: str) -> int:
     """Return the place of the link that is ``path`` or holds it."""
     for at, link in enumerate(chain):
@@ -178,8 +191,8 @@ def explicit_of(norm: nn.modules.batchnorm._BatchNorm, *, mode: NormMode, steps:
     """Return the explicit layer of a BatchNorm, with the activation that timm keeps inside it."""
     layer = ActivatedNorm(norm.num_features, mode=mode, steps=steps, eps=norm.eps)
     layer.act = getattr(norm, "act", None) or nn.Identity()
-    if not norm.affine:
-        raise WeightsError("a BatchNorm without weights cannot be made explicit; choose another model")
+    if not norm.affine or not isinstance(getattr(norm, "drop", nn.Identity()), nn.Identity):
+        raise WeightsError("a BatchNorm that drops, or has no weights, cannot be made explicit; choose another model")
     with torch.no_grad():
         layer.weight.copy_(norm.weight)
         layer.bias.copy_(norm.bias)
