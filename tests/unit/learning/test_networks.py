@@ -95,6 +95,20 @@ def test_a_query_is_described_the_same_whoever_stands_beside_it(norm: str) -> No
     torch.testing.assert_close(embedding.embed(query, embedding.tensors(), state)[0], together[0])
 
 
+@pytest.mark.parametrize("norm", ["frozen", "task"])
+def test_many_samples_are_described_in_their_order_as_a_few_are(norm: str) -> None:
+    embedding = started(replace(TINY, norm=norm, channels=2))
+    _, state = embedding.embed_support(drawn(6, 3, 16, 16), embedding.tensors())
+    query = drawn(700, 3, 16, 16, seed=1)  # more than are run at once
+    found = embedding.embed(query, embedding.tensors(), state)
+    for rows in (slice(0, 3), slice(680, 690), slice(697, 700)):
+        torch.testing.assert_close(found[rows], embedding.embed(query[rows], embedding.tensors(), state))
+    together, _ = embedding.embed_support(query, embedding.tensors())
+    if norm == "task":
+        expected = conv4_by_hand(embedding.tensors(), query, query[:1])[0]
+        torch.testing.assert_close(together, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("norm", ["frozen", "task", "step"])
 def test_nothing_inside_moves_when_a_method_adapts_and_learns(norm: str) -> None:
     embedding = started(replace(TINY, norm=norm))
