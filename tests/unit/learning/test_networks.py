@@ -9,7 +9,9 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.functional import batch_norm, conv2d, leaky_relu, max_pool2d, relu
 
 from inspect_pipeline.errors import BadDataError, WeightsError
-from inspect_pipeline.learning.embedding_catalog import build_embedding
+from inspect_pipeline.learning.embedding_catalog import build_embedding, constants_of
+from inspect_pipeline.learning.episodes import EpisodeSpec
+from inspect_pipeline.learning.initialization import Initialization, from_bundle
 from inspect_pipeline.learning.losses import mean_cross_entropy
 from inspect_pipeline.learning.methods.protonet import ProtoNet
 from inspect_pipeline.learning.networks.moments import channel_moments, per_channel
@@ -225,6 +227,28 @@ def test_second_order_gradients_of_tasks_with_tensors_of_their_own_are_the_same_
         torch.testing.assert_close({name: each[task] for name, each in mapped.items()}, alone)
 
 
+def test_a_graph_kept_outside_of_vmap_can_be_differentiated_again() -> None:
+    embedding = double(started())
+    support = drawn(2, 4, 3, 16, 16).double()
+    own = {name: torch.stack([each, 1.1 * each]).requires_grad_() for name, each in embedding.tensors().items()}
+
+    def loss(tensors: dict[str, Tensor], samples: Tensor) -> Tensor:
+        return (0.1 * embedding.embed_support(samples, tensors)[0]).tanh().square().sum()
+
+    def through_a_step(losses) -> tuple[Tensor, ...]:
+        slopes = torch.autograd.grad(losses(own).sum(), list(own.values()), create_graph=True)
+        stepped = {name: each - 0.02 * slope for (name, each), slope in zip(own.items(), slopes, strict=True)}
+        return torch.autograd.grad(losses(stepped).sum(), list(own.values()))
+
+    mapped = through_a_step(lambda tensors: vmap(loss)(tensors, support))
+    looped = through_a_step(
+        lambda tensors: torch.stack(
+            [loss({name: each[task] for name, each in tensors.items()}, support[task]) for task in range(2)]
+        )
+    )
+    torch.testing.assert_close(mapped, looped)
+
+
 def test_moments_and_the_map_of_channels_have_derivatives_of_second_order() -> None:
     x = drawn(6, 3, 2, 2).double().requires_grad_()
     scale, shift = (drawn(2, 3, seed=seed).double().requires_grad_() for seed in (1, 2))
@@ -305,6 +329,30 @@ def test_a_form_and_its_tensors_make_the_same_network_again(spec) -> None:
     assert torch.equal(found, expected)
 
 
+def test_a_bundle_carries_what_is_frozen_of_a_network_and_cannot_be_used_without_it() -> None:
+    embedding = started(replace(TINY, norm="frozen", learned_from="blocks.2"))
+    embedding = embedding.with_constants({name: 1.5 + each for name, each in embedding.constants.items()})
+    method = ProtoNet.untrained(embedding)
+    sent = Initialization(
+        method="protonet",
+        backbone="none",
+        trunk={},
+        head=method.head(),
+        episode_spec=EpisodeSpec(way=2, shot=3, query=2),
+        data_fingerprint="f",
+        seed=0,
+        families=("steel",),
+        embedding=embedding.form(),
+        constants=constants_of(embedding),
+    )
+    came = from_bundle(sent.to_bundle({}))
+    support, query, labels = drawn(6, 3, 16, 16), drawn(4, 3, 16, 16, seed=1), torch.arange(2).repeat_interleave(3)
+    found, expected = (each.adapt(support, labels, way=2).score(query) for each in (came.build_method(), method))
+    assert torch.equal(found, expected)
+    with pytest.raises(WeightsError, match="what is frozen"):
+        replace(came, constants={}).build_method()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -380,6 +428,15 @@ def test_sixteen_bit_training_gives_nearly_the_same_descriptors_in_thirty_two_bi
     assert float((features.detach() - exact).norm() / exact.norm()) < 0.05
     found.square().sum().backward()
     assert all(each.grad is not None and each.grad.isfinite().all() for each in tensors.values())
+
+
+@pytest.mark.parametrize("spec", [TINY, TINY_RESNET])
+def test_the_layout_of_the_samples_in_memory_changes_nothing(spec) -> None:
+    embedding = started(spec)
+    support = drawn(6, 3, 16, 16)
+    last = support.contiguous(memory_format=torch.channels_last)
+    found, expected = (embedding.embed_support(each, embedding.tensors())[0] for each in (last, support))
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_layer_called_outside_an_embedding_says_so() -> None:
