@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.adaptation_page import adaptation_lines
+from benchmarks.throughput_page import throughput_lines
 from flows.summary import demo_summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
         "docs/adaptation.md": filled("docs/adaptation.md", "\n".join(adaptation_lines(result("adaptation")))),
         "docs/dense-prior.md": filled("docs/dense-prior.md", "\n".join(prior_lines(result("dense_prior")))),
+        "docs/networks.md": filled("docs/networks.md", "\n".join(throughput_lines(result("throughput")))),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
 

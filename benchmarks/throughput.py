@@ -91,6 +91,7 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
         | {"easyfsl": "1.5.0", "learn2learn": "0.2.0"},
         "seeds": {"episodes": arguments.seed},
         "episode": "5-way 5-shot, 15 queries a class, 84 px, Conv4-64, 5 inner steps, 1 episode a step",
+        "repeats": arguments.repeats,
         "images": len(task.paths),
         "filling_the_cache_cpu_s": round(filling, 3),
         "intervals": "geometric mean of the paired ratios with Student's 95% interval of their logarithms over repeats",

@@ -18,6 +18,7 @@ from inspect_pipeline.learning.networks.moments import channel_moments, per_chan
 from inspect_pipeline.learning.networks.network_catalog import started_network
 from inspect_pipeline.learning.networks.network_embedding import NetworkEmbedding
 from inspect_pipeline.learning.networks.network_specs import Conv4Spec, ResNet12Spec
+from inspect_pipeline.learning.networks.normalising import ForwardPass, running
 from inspect_pipeline.learning.networks.resnet12 import drop_block
 from inspect_pipeline.learning.tasks import Tasks
 
@@ -169,6 +170,23 @@ def test_a_stack_of_tasks_gives_what_each_gives_alone_looped_or_mapped(spec, nor
         alone = torch.stack([each[part] for each in looped])
         torch.testing.assert_close(stacked[part], alone, rtol=1e-4, atol=1e-5)
         torch.testing.assert_close(mapped[part], alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["frozen", "task", "step"])
+@pytest.mark.parametrize("spec", [TINY, TINY_RESNET])
+def test_tasks_in_one_batch_as_on_a_gpu_have_statistics_of_their_own(spec, norm: str) -> None:
+    embedding = started(replace(spec, norm=norm))
+    support, query = drawn(2, 6, 3, 16, 16), drawn(2, 5, 3, 16, 16, seed=1)
+    features, state = embedding.embed_support(support, embedding.tensors())
+    numbers = {**embedding.learned, **embedding.constants}
+    with running(ForwardPass(tasks=2, step=state.get("step"))) as forward:
+        found = functional_call(embedding.network, numbers, (support.flatten(0, 1),))
+    torch.testing.assert_close(found, features.flatten(0, 1), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(forward.found, {name: each for name, each in state.items() if name != "step"})
+    with running(ForwardPass(tasks=2, given=state, step=state.get("step"))):
+        found = functional_call(embedding.network, numbers, (query.flatten(0, 1),))
+    expected = embedding.embed(query, embedding.tensors(), state).flatten(0, 1)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("norm", ["frozen", "task", "step"])
