@@ -3,10 +3,6 @@
 Discriminative rates (Howard, Ruder 2018): what lies deep in the trunk is general and is moved less.
 """
 
-from collections.abc import Mapping
-
-from torch import Tensor
-
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.networks.network_embedding import PREFIX, NetworkEmbedding
 
@@ -14,22 +10,14 @@ from inspect_pipeline.learning.networks.network_embedding import PREFIX, Network
 def rate_shares(embedding: NetworkEmbedding, *, decay: float) -> dict[str, float]:
     """Return for every learned tensor, by its name in the head, the share of the rate: decay ** parts behind it.
 
+    What is not of the network has none, and learns at the full rate.
+
     Raises BadDataError for a decay outside (0, 1].
     """
     if not 0.0 < decay <= 1.0:
         raise BadDataError(f"learning rates cannot decay by {decay} a part; give a number above 0 and up to 1")
     links = embedding.links
     return {f"{PREFIX}{name}": decay ** _parts_behind(name, links) for name in embedding.learned}
-
-
-def rate_groups(
-    head: Mapping[str, Tensor], shares: Mapping[str, float], *, rate: float
-) -> list[dict[str, list[Tensor] | float]]:
-    """Return the head as groups of an optimiser, one a rate, the highest first; no share is the full rate."""
-    by_rate: dict[float, list[Tensor]] = {}
-    for name, tensor in head.items():
-        by_rate.setdefault(rate * shares.get(name, 1.0), []).append(tensor)
-    return [{"params": by_rate[each], "lr": each} for each in sorted(by_rate, reverse=True)]
 
 
 def _parts_behind(name: str, links: tuple[str, ...]) -> int:

@@ -16,10 +16,11 @@ from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.backbones import build_backbone
 from inspect_pipeline.learning.embedding_catalog import build_embedding
 from inspect_pipeline.learning.networks.cached_stages import cached_activations
-from inspect_pipeline.learning.networks.layer_rates import rate_groups, rate_shares
+from inspect_pipeline.learning.networks.layer_rates import rate_shares
 from inspect_pipeline.learning.networks.network_catalog import build_network, pretrained_network, started_network
 from inspect_pipeline.learning.networks.network_embedding import NetworkEmbedding
 from inspect_pipeline.learning.networks.network_specs import Conv4Spec, TimmSpec
+from inspect_pipeline.learning.networks.timm_stages import check_chain
 
 STAGES = TimmSpec(
     name="test_efficientnet", cut="blocks.2", taps="blocks.3:max,blocks.3.0.expansion:gem,blocks.4:mean", side_px=64
@@ -187,15 +188,10 @@ def test_unfreezing_from_a_stage_on_leaves_the_others_still() -> None:
     assert "trunk.conv_stem.weight" in embedding.constants
 
 
-def test_rates_fall_by_depth_and_become_the_groups_of_an_optimiser() -> None:
+def test_rates_fall_by_depth() -> None:
     embedding = started_network(Conv4Spec(side_px=16, channels=2), torch.Generator().manual_seed(0))
     shares = rate_shares(embedding, decay=0.5)
     assert {name.split(".")[2]: share for name, share in shares.items()} == {"0": 0.125, "1": 0.25, "2": 0.5, "3": 1.0}
-    head = {**embedding.tensors(), "log_temperature": torch.zeros(())}
-    groups = rate_groups(head, shares, rate=0.2)
-    assert [group["lr"] for group in groups] == pytest.approx([0.2, 0.1, 0.05, 0.025])
-    assert [len(group["params"]) for group in groups] == [4, 3, 3, 3]
-    assert torch.optim.Adam(groups).param_groups[3]["lr"] == pytest.approx(0.025)
     with pytest.raises(BadDataError, match="above 0"):
         rate_shares(embedding, decay=0.0)
 
@@ -217,6 +213,25 @@ def test_rates_fall_by_depth_and_become_the_groups_of_an_optimiser() -> None:
 def test_a_cut_that_cannot_be_made_is_refused(change: dict[str, object], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words.replace("|", r"\|")):
         build_embedding({**STAGES.form(), **change})
+
+
+class Skipping(nn.Module):
+    """Stages of which the last sees the first as well."""
+
+    def __init__(self, *, skips: bool) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.feature_info = [{"module": "first", "num_chs": 3}, {"module": "last", "num_chs": 3}]
+        self.skips = skips
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.first(x) + x if self.skips else self.first(x))
+
+
+def test_a_model_that_is_no_chain_of_stages_is_refused() -> None:
+    check_chain(Skipping(skips=False), drawn(1, 3, 8, 8))
+    with pytest.raises(WeightsError, match="one after the other"):
+        check_chain(Skipping(skips=True), drawn(1, 3, 8, 8))
 
 
 def test_weights_of_another_model_are_refused() -> None:
