@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from benchmarks.throughput_peers import Step, peers
-from benchmarks.throughput_task import PIXEL_MEAN, PIXEL_STD, INNER_RATE, LEAST_CROP, OUTER_RATE, Task
+from benchmarks.throughput_task import INNER_RATE, LEAST_CROP, OUTER_RATE, PIXEL_MEAN, PIXEL_STD, Task
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.domain.statistics import student_interval
 from inspect_pipeline.learning.augmentation_settings import Augmentation

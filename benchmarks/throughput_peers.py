@@ -2,8 +2,8 @@
 
 Neither is a dependency. ``pip install --no-deps --target PEERS easyfsl==1.5.0 gym==0.26.2 gym_notices cloudpickle``
 gives the first and what the second imports. The sources of learn2learn (``pip download --no-deps learn2learn==0.2.0``)
-are to be compiled anew: remove ``learn2learn/data/*.c``, run ``python setup.py build_ext --inplace`` with ``cython<3.1``
-at hand, and copy ``learn2learn`` into PEERS.
+are to be compiled anew: remove ``learn2learn/data/*.c``, run ``python setup.py build_ext --inplace`` with
+``cython<3.1`` at hand, and copy ``learn2learn`` into PEERS.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
-from benchmarks.throughput_task import PIXEL_MEAN, PIXEL_STD, INNER_RATE, LEAST_CROP, OUTER_RATE, Task
+from benchmarks.throughput_task import INNER_RATE, LEAST_CROP, OUTER_RATE, PIXEL_MEAN, PIXEL_STD, Task
 
 Step = Callable[[], None]
 """Trains on one episode: draws it, loads it, changes it, steps the optimiser."""
