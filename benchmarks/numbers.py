@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.adaptation_page import adaptation_lines
 from benchmarks.new_materials_page import new_materials_lines
+from benchmarks.throughput_page import throughput_lines
 from flows.summary import demo_summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,7 @@ def pages() -> dict[str, str]:
         "docs/meta-training.md": filled(
             "docs/meta-training.md", "\n".join(new_materials_lines(result("new_materials")))
         ),
+        "docs/networks.md": filled("docs/networks.md", "\n".join(throughput_lines(result("throughput")))),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
 

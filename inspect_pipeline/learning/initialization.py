@@ -18,7 +18,7 @@ from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import build_method
 
-_PARTS = ("trunk", "head", "dense", "typing")
+_PARTS = ("trunk", "head", "dense", "typing", "constants")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,7 +28,8 @@ class Initialization:
     ``trunk`` is ``Backbone.trunk_state()``, ``head`` what ``Method.head()`` gave, ``dense`` the tensors of the dense
     channel and ``typing`` those of naming regions (both may be empty). ``metrics`` are finite
     numbers by name; ``families`` are those that were trained on. ``embedding`` is ``Embedding.form()``, empty in
-    bundles of the time when there was one kind; ``options`` are ``Method.options()``.
+    bundles of the time when there was one kind; ``constants`` is ``constants_of`` it; ``options`` are
+    ``Method.options()``.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Initialization:
     typing: Mapping[str, Tensor] = field(default_factory=dict)
     embedding: Mapping[str, Option] = field(default_factory=dict)
     options: Mapping[str, Option] = field(default_factory=dict)
+    constants: Mapping[str, Tensor] = field(default_factory=dict)
 
     def build_backbone(self) -> Backbone:
         """Return the frozen backbone of this initialization. Raises WeightsError."""
@@ -56,13 +58,15 @@ class Initialization:
             if "log_scales" not in self.head:
                 raise WeightsError(f"the initialization of method {self.method} has no head; train it again")
             form = {"kind": "channel_scales", "dims": len(self.head["log_scales"])}
-        return build_method(self.method, build_embedding(form), self.options).with_head(self.head)
+        return build_method(self.method, build_embedding(form, self.constants), self.options).with_head(self.head)
 
     def to_bundle(self, lineage: Mapping[str, Any]) -> Bundle:
         """Return the initialization as bytes; ``lineage`` is plain JSON: what it was made from and by what."""
         tensors = {
             f"{part}.{key}": tensor.detach().cpu().contiguous().clone()
-            for part, group in zip(_PARTS, (self.trunk, self.head, self.dense, self.typing), strict=True)
+            for part, group in zip(
+                _PARTS, (self.trunk, self.head, self.dense, self.typing, self.constants), strict=True
+            )
             for key, tensor in group.items()
         }
         manifest = {
@@ -97,6 +101,7 @@ def from_bundle(bundle: Bundle) -> Initialization:
             head=parts["head"],
             dense=parts["dense"],
             typing=parts["typing"],
+            constants=parts["constants"],
             episode_spec=EpisodeSpec(**manifest["episode_spec"]),
             data_fingerprint=str(manifest["data_fingerprint"]),
             seed=int(manifest["seed"]),

@@ -1,0 +1,1 @@
+"""Networks that an embedding learns from images or activations, with BatchNorm made explicit."""
