@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from inspect_pipeline.learning.methods.distribution_calibration import CALIBRATION_OPTIONS, DistributionCalibration
 from inspect_pipeline.learning.methods.entry import MethodEntry
-from inspect_pipeline.learning.methods.metric_ridge import MetricRidge
 from inspect_pipeline.learning.methods.matching_networks import MATCHING_OPTIONS, MatchingNetworks
+from inspect_pipeline.learning.methods.metric_ridge import MetricRidge
 from inspect_pipeline.learning.methods.protonet import PROTONET_OPTIONS, ProtoNet
 from inspect_pipeline.learning.methods.relation_network import RELATION_OPTIONS, RelationNetwork
 from inspect_pipeline.learning.methods.ridge import Ridge

@@ -83,7 +83,7 @@ def test_a_step_moves_every_learned_tensor_that_answers_and_the_same_seed_moves_
         assert found.logits.shape == (2, 6, 3)
         found.loss.sum().backward()  # type: ignore[no-untyped-call]
         slopes.append({key: tensor.grad for key, tensor in head.items() if tensor.grad is not None})
-    assert "log_scales" in slopes[0]
+    assert any("log_scales" in key for key in slopes[0])  # adapters stand beside the tensor that they change
     assert all(slope.isfinite().all() for slope in slopes[0].values())
     assert all(torch.equal(slope, slopes[1][key]) for key, slope in slopes[0].items())
 
