@@ -22,6 +22,7 @@ from inspect_pipeline.settings import Settings
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import Demo
     from inspect_pipeline.bootstrap.doctor import Check
+    from inspect_pipeline.bootstrap.method_studies import MethodStudies
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
     from inspect_pipeline.services.auditing import Auditing
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
@@ -193,13 +194,19 @@ class House(Stores):
         regions: "Regions" = "image",
     ) -> "EvaluateSummary":
         """Measure a registered initialization, or an untrained method, on a labelled folder beside the baselines."""
-        from inspect_pipeline.bootstrap import studies
         from inspect_pipeline.learning.episodes import EpisodeSpec
 
         spec = EpisodeSpec(way=way, shot=shot, query=query)
-        return studies.evaluate(
-            self, data, spec=spec, episodes=episodes, seed=seed, model=model, method=method, regions=regions
+        return self.studies.evaluate(
+            [data], spec=spec, episodes=episodes, seed=seed, model=model, method=method, regions=regions
         )
+
+    @cached_property
+    def studies(self) -> "MethodStudies":
+        """Few-shot methods measured: over shots and steps, across materials, and their search."""
+        from inspect_pipeline.bootstrap.method_studies import MethodStudies
+
+        return MethodStudies(stores=self)
 
     def evaluate_detection(
         self,
