@@ -194,11 +194,16 @@ class House(Stores):
         regions: "Regions" = "image",
     ) -> "EvaluateSummary":
         """Measure a registered initialization, or an untrained method, on a labelled folder beside the baselines."""
-        from inspect_pipeline.learning.episodes import EpisodeSpec
-
-        spec = EpisodeSpec(way=way, shot=shot, query=query)
         return self.studies.evaluate(
-            [data], spec=spec, episodes=episodes, seed=seed, model=model, method=method, regions=regions
+            [data],
+            way=way,
+            shot=shot,
+            query=query,
+            episodes=episodes,
+            seed=seed,
+            model=model,
+            method=method,
+            regions=regions,
         )
 
     @cached_property

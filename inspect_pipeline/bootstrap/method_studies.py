@@ -1,11 +1,13 @@
 """Studies of few-shot methods wired: folders in, figures out, and their page and plots written and tracked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.bootstrap.studies import FROZEN, frozen_backbone, reference_of, registered
+from inspect_pipeline.bootstrap.study_pages import Published, publish
 from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.errors import BadDataError
@@ -22,6 +24,7 @@ from inspect_pipeline.services.evaluation import (
     describe_folder,
     evaluate_folder,
 )
+from inspect_pipeline.services.method_curves import MethodCurves
 from inspect_pipeline.services.method_options import parsed_options
 
 
@@ -45,19 +48,26 @@ class MethodStudies:
         self,
         data: Sequence[Path],
         *,
-        spec: EpisodeSpec,
-        episodes: int,
-        seed: int,
+        way: int = 5,
+        shot: int = 5,
+        query: int = 15,
+        episodes: int = 600,
+        seed: int = 0,
         model: str | None = None,
         method: str | None = None,
         options: Sequence[str] = (),
         regions: Regions = "image",
-        measures: Measures | None = None,
+        curve_shots: Sequence[int] = (),
+        curve_steps: Sequence[int] = (),
+        open_world: bool = False,
     ) -> EvaluateSummary:
         """Measure a registered initialization or an untrained method on labelled folders.
 
         Without either it is the default initialization in force, or where there is none the frozen nearest prototype.
+        ``options`` are of the method, ``KEY=VALUE``; ``curve_shots`` and ``curve_steps`` the points of its curves, and
+        ``open_world`` adds types left out and types added.
         """
+        curves = MethodCurves(shots=tuple(curve_shots), steps=tuple(curve_steps))
         if model is not None and method is not None:
             raise BadDataError("give a model or a method to evaluate, not both: a model brings its method along")
         images = labelled_images(data)
@@ -67,13 +77,26 @@ class MethodStudies:
             described,
             subject.method,
             model=subject.model,
-            spec=spec,
+            spec=EpisodeSpec(way=way, shot=shot, query=query),
             episodes=episodes,
             seed=seed,
             progress=self.stores.progress,
-            measures=measures,
+            measures=Measures(curves=curves, open_set=open_world, known_versus_new=open_world),
             trained_on=subject.families,
         )
+
+    def publish(
+        self,
+        document: Mapping[str, Any],
+        *,
+        data: Sequence[Path],
+        command: str,
+        page: Path | None,
+        plots: Path | None,
+        track: bool,
+    ) -> Published:
+        """Write the page and the charts of an answer, as JSON, and record it as a tracked run where asked."""
+        return publish(self.stores, document, data=data, command=command, page=page, plots=plots, track=track)
 
     def _subject(self, model: str | None, method: str | None, options: Sequence[str]) -> _Subject:
         reference = reference_of(self.stores, model) if method is None else None

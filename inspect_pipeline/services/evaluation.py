@@ -53,6 +53,7 @@ class EvaluateSummary:
     baselines: Mapping[str, Mapping[str, Any]]
     refused: tuple[str, ...]
     samples: int
+    task: str = "classify"
     chance: float = float("nan")
     options: Mapping[str, Option] = field(default_factory=dict)
     differences: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
