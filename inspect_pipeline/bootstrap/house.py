@@ -167,18 +167,30 @@ class House(Stores):
         return Coils(catalog=self.catalog)
 
     def train(
-        self, data: Sequence[Path] = (), *, method: str = "protonet", name: str = "default", seed: int = 0
+        self,
+        data: Sequence[Path] = (),
+        *,
+        method: str = "protonet",
+        name: str = "default",
+        seed: int = 0,
+        options: Sequence[str] = (),
     ) -> "TrainSummary":
         """Meta-train on labelled folders, or without any on the catalog's history, and register the challenger."""
         from inspect_pipeline.bootstrap import studies
 
-        return studies.train(self, data, method=method, name=name, seed=seed)
+        return studies.train(self, data, method=method, name=name, seed=seed, options=options)
 
     def train_methods(self) -> list[str]:
         """Return the names of the methods that can be meta-trained."""
         from inspect_pipeline.learning.methods.catalog import method_names
 
         return list(method_names())
+
+    def method_details(self) -> list[dict[str, Any]]:
+        """Return of every method and baseline its name, paper, what it learns from, and its options."""
+        from inspect_pipeline.services.method_options import method_details
+
+        return method_details()
 
     def evaluate(
         self,

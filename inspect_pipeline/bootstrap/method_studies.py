@@ -5,18 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from inspect_pipeline.bootstrap.searches import SearchFound, run_search
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.bootstrap.studies import FROZEN, frozen_backbone, reference_of, registered
 from inspect_pipeline.bootstrap.study_pages import Published, publish
 from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.records import LabelledImage
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.domain.search import Sampler
+from inspect_pipeline.domain.taxonomy import checked_name
+from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.embedding import ChannelScales
+from inspect_pipeline.learning.embedding import ChannelScales, Option
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods.catalog import build_method
+from inspect_pipeline.learning.methods.catalog import build_method, method_names
 from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.services.cross_domain import CrossDomain, CrossDomainSummary
 from inspect_pipeline.services.evaluation import (
     EvaluateSummary,
     Measures,
@@ -25,7 +31,10 @@ from inspect_pipeline.services.evaluation import (
     evaluate_folder,
 )
 from inspect_pipeline.services.method_curves import MethodCurves
-from inspect_pipeline.services.method_options import parsed_options
+from inspect_pipeline.services.method_options import checked_options, entry_of, parsed_options
+from inspect_pipeline.services.method_search import MethodSearch
+from inspect_pipeline.services.search_space import default_axes, parsed_axes
+from inspect_pipeline.services.training import servable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,6 +94,82 @@ class MethodStudies:
             trained_on=subject.families,
         )
 
+    def cross_domain(
+        self,
+        data: Sequence[Path],
+        *,
+        method: str = "protonet",
+        options: Sequence[str] = (),
+        way: int = 5,
+        shot: int = 5,
+        query: int = 15,
+        episodes: int = 600,
+        seed: int = 0,
+        seeds: int = 1,
+        regions: Regions = "image",
+    ) -> CrossDomainSummary:
+        """Train on all materials but one, in turn, and measure on that one; the settings of the training apply.
+
+        At most ``training.images_per_class`` images of a class are used, drawn by the seed.
+        """
+        settings, stores = self.stores.settings.training, self.stores
+        images = capped(labelled_images(data), settings.images_per_class, np.random.default_rng([seed, 3]))
+        backbone = frozen_backbone(stores)
+        built = trainable(method, descriptor_dims(backbone), settings.options, options)
+        study = CrossDomain(
+            method=built,
+            spec=EpisodeSpec(way=way, shot=shot, query=query),
+            training=EpisodeSpec(way=settings.way, shot=settings.shot, query=settings.query),
+            outer_loop=settings.outer_loop,
+            episodes=episodes,
+            seed=seed,
+            seeds=seeds,
+            progress=stores.progress,
+            clock=stores.clock,
+        )
+        return study.run(describe_folder(images, backbone, regions=regions, progress=stores.progress))
+
+    def search(
+        self,
+        data: Sequence[Path],
+        *,
+        method: str,
+        trials: int,
+        sampler: Sampler = "tpe",
+        study: str | None = None,
+        space: Sequence[str] = (),
+        seed: int = 0,
+        seeds: int = 1,
+        track: bool = True,
+    ) -> SearchFound:
+        """Search rates, steps and options on held-out validation episodes, and write the best as training settings."""
+        settings, stores = self.stores.settings.training, self.stores
+        images = capped(labelled_images(data), settings.images_per_class, np.random.default_rng([seed, 3]))
+        backbone = frozen_backbone(stores)
+        described = describe_folder(images, backbone, regions="image", progress=stores.progress)
+        asked = EpisodeSpec(way=settings.way, shot=settings.shot, query=settings.query)
+        dims = descriptor_dims(backbone)
+        search = MethodSearch(
+            build=lambda values: trainable(method, dims, {**settings.options, **values}, ()),
+            described=described,
+            spec=servable(described.index, asked),
+            outer_loop=settings.outer_loop,
+            seed=seed,
+            seeds=seeds,
+            progress=stores.progress,
+            clock=stores.clock,
+        )
+        defaults = entry_of(method).defaults
+        return run_search(
+            stores,
+            search,
+            study=checked_name(study or method, what="study"),
+            axes=parsed_axes(space, defaults) if space else default_axes(defaults),
+            trials=trials,
+            sampler=sampler,
+            track=track,
+        )
+
     def publish(
         self,
         document: Mapping[str, Any],
@@ -114,6 +199,26 @@ class MethodStudies:
             model=shown,
             families=initialization.families,
         )
+
+
+def trainable(method: str, dims: int, configured: Mapping[str, Option], words: Sequence[str]) -> Method:
+    """Return a method to be trained on descriptors, its options configured or given ``KEY=VALUE``, which win.
+
+    Raises NotFoundError for a method that learns nothing, BadDataError for an option it has not.
+    """
+    if method not in method_names():
+        raise NotFoundError(f"there is no method {method!r} to train; choose one of {', '.join(method_names())}")
+    options = {**checked_options(method, configured), **parsed_options(method, words)}
+    return build_method(method, ChannelScales.identity(dims), options)
+
+
+def capped(images: Sequence[LabelledImage], most: int, generator: np.random.Generator) -> list[LabelledImage]:
+    """Return at most so many images of every class of every family, drawn, in the order they came."""
+    members: dict[tuple[str, str], list[int]] = {}
+    for place, image in enumerate(images):
+        members.setdefault((image.family, image.class_name), []).append(place)
+    kept = [places[int(i)] for places in members.values() for i in generator.permutation(len(places))[:most]]
+    return [images[place] for place in sorted(kept)]
 
 
 def labelled_images(data: Sequence[Path]) -> list[LabelledImage]:

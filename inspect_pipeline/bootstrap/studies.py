@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from inspect_pipeline.bootstrap.environment import run_environment
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.cameras.data_folder import read_data_folder
@@ -27,17 +28,24 @@ from inspect_pipeline.services.detect_evaluation import evaluate_detection as ru
 from inspect_pipeline.services.detect_trial import Subject
 from inspect_pipeline.services.examples import Example, folder_examples, history
 from inspect_pipeline.services.in_force import CHAMPION
+from inspect_pipeline.services.method_options import parsed_options
 from inspect_pipeline.services.models import ModelReference, parsed_reference
 from inspect_pipeline.services.training import Training, TrainSummary
 
 FROZEN = "nearest_prototype"
 
 
-def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed: int) -> TrainSummary:
-    """Meta-train on labelled folders, or without any on the catalog's history; register the challenger."""
+def train(
+    stores: Stores, data: Sequence[Path], *, method: str, name: str, seed: int, options: Sequence[str] = ()
+) -> TrainSummary:
+    """Meta-train on labelled folders, or without any on the catalog's history; register the challenger.
+
+    ``options`` are of the method, ``KEY=VALUE``; they win over those of the settings.
+    """
     if method not in method_names():
         raise NotFoundError(f"there is no method {method!r} to train; choose one of {', '.join(method_names())}")
     settings = stores.settings.training
+    given = parsed_options(method, options)
     examples = _folders(data, stores, seed=seed) if data else _catalog_history(stores)
     weights = stores.backbone_weights()
     training = Training(
@@ -49,6 +57,7 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
         clock=stores.clock,
         progress=stores.progress,
         revision=code_revision(),
+        environment=run_environment(),
     )
     return training.run(
         examples,
@@ -57,6 +66,7 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
         method=method,
         name=name,
         seed=seed,
+        options=given,
     )
 
 

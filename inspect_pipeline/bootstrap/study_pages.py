@@ -10,6 +10,7 @@ from inspect_pipeline.bootstrap.environment import run_environment
 from inspect_pipeline.bootstrap.reports import provenance
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import Stores
+from inspect_pipeline.reporting.cross_domain_page import cross_domain_drawings
 from inspect_pipeline.reporting.drawing import Drawing
 from inspect_pipeline.reporting.drawing_png import png_of
 from inspect_pipeline.reporting.method_drawings import method_drawings
@@ -39,7 +40,7 @@ def publish(
     track: bool,
 ) -> Published:
     """Write the page to ``page`` and the charts into ``plots``, SVG and PNG, and record all of it where ``track``."""
-    drawings = method_drawings(document)
+    drawings = cross_domain_drawings(document) if document["task"] == "cross-domain" else method_drawings(document)
     files = chart_files(drawings) if plots is not None or track else {}
     html = b""
     if page is not None or track:

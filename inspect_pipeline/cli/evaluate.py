@@ -11,7 +11,7 @@ import typer
 
 from inspect_pipeline.cli.detect_view import detect_view
 from inspect_pipeline.cli.documents import Document, document_of
-from inspect_pipeline.cli.method_view import method_view
+from inspect_pipeline.cli.method_view import cross_domain_view, method_view
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOption, SeedOption, WorkspaceOption
 from inspect_pipeline.cli.points import points_of
 from inspect_pipeline.cli.session import Session, open_session
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.house import House
 
 Task = Literal["classify", "detect", "cross-domain"]
-_EPISODES = ("way", "query", "episodes", "method", "regions", "option", "plots", "track")
+_EPISODES = ("way", "query", "episodes", "method", "regions", "option", "plots", "track", "config")
 BELONGS_TO: dict[Task, tuple[str, ...]] = {
     "classify": (*_EPISODES, "curve-steps", "open-world", "model", "curve-shots"),
     "detect": ("normals", "draws", "curve-normals", "baselines", "model", "curve-shots"),
@@ -103,6 +103,10 @@ PlotsOption = Annotated[
     typer.Option("--plots", metavar="DIR", help="Also write every chart as SVG and PNG.", show_default=False),
 ]
 TrackOption = Annotated[bool, typer.Option("--track/--no-track", help="Record the run in MLflow, with its page.")]
+ConfigOption = Annotated[
+    list[Path] | None,
+    typer.Option("--config", metavar="FILE", help="A further yaml file, named after its section.", show_default=False),
+]
 RegionsOption = Annotated[
     Literal["image", "boxes"], typer.Option("--regions", help="Samples: whole images, or the boxes drawn in them.")
 ]
@@ -134,6 +138,7 @@ def evaluate(
     method: MethodOption = None,
     option: OptionOption = None,
     regions: RegionsOption = "image",
+    config: ConfigOption = None,
     workspace: WorkspaceOption = None,
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
@@ -156,10 +161,13 @@ def evaluate(
     sizes |= {"way": way, "query": query, "episodes": episodes, "seeds": seeds}
     asked = Asked(method=method, model=model, options=tuple(option or ()), regions=regions, open_world=open_world)
     left = Left(page=page, plots=plots, track=track)
-    with session.house() as house:
-        answer = _classified(house, folders, sizes, points, asked)
+    with session.house(config or ()) as house:
+        crossed = task == "cross-domain"
+        answer = (
+            _crossed(house, folders, sizes, asked) if crossed else _classified(house, folders, sizes, points, asked)
+        )
         answer |= _published(house, answer, folders, left)
-    session.answer(answer, lambda: method_view(answer))
+    session.answer(answer, lambda: cross_domain_view(answer) if crossed else method_view(answer))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +211,22 @@ def _classified(
         curve_shots=points["shots"],
         curve_steps=points["steps"],
         open_world=asked.open_world,
+    )
+    return document_of(summary)
+
+
+def _crossed(house: "House", data: Sequence[Path], sizes: Mapping[str, int], asked: Asked) -> Document:
+    summary = house.studies.cross_domain(
+        data,
+        method=asked.method or "protonet",
+        options=asked.options,
+        way=sizes["way"],
+        shot=sizes["shot"],
+        query=sizes["query"],
+        episodes=sizes["episodes"],
+        seed=sizes["seed"],
+        seeds=sizes["seeds"],
+        regions=asked.regions,
     )
     return document_of(summary)
 

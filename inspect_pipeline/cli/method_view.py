@@ -45,6 +45,36 @@ def method_view(document: Document) -> "RenderableType":
     )
 
 
+def cross_domain_view(document: Document) -> "RenderableType":
+    """Return a row for every material that the training did not see, and the mean over materials."""
+    from inspect_pipeline.cli.tables import grid, stacked
+
+    names = list(document["baselines"])
+    columns = ("unseen material", "types", document["method"], *names, *(f"gained over {name}" for name in names))
+    rows = [
+        (
+            family,
+            row["way"],
+            _share(row),
+            *(_share(row["baselines"][name]) for name in names),
+            *(_gain(row["differences"][name]) for name in names),
+        )
+        for family, row in document["per_family"].items()
+    ]
+    over = (
+        "over materials",
+        "",
+        _share(document),
+        *(_share(document["baselines"][name]) for name in names),
+        *(_gain(document["differences"][name]) for name in names),
+    )
+    refused = [(reason,) for reason in document["refused"]]
+    return stacked(
+        grid("Each material left out of the training in turn", columns, [*rows, over]),
+        grid("Not measured", ("why",), refused) if refused else None,
+    )
+
+
 def _curves(document: Document) -> "list[RenderableType]":
     from inspect_pipeline.cli.tables import grid
 

@@ -17,6 +17,7 @@ from inspect_pipeline.domain.figures import NotMeasured
 from inspect_pipeline.domain.report import CoilReport, Pictures
 from inspect_pipeline.errors import DiskFullError, StorageError
 from inspect_pipeline.reporting import charts, coil_map, page, wording
+from inspect_pipeline.reporting.cross_domain_page import lay_out_cross_domain
 from inspect_pipeline.reporting.detect_page import Provenance, lay_out_detection
 from inspect_pipeline.reporting.drawing import DASHED, INK, Drawing, kind_of
 from inspect_pipeline.reporting.method_page import lay_out_method
@@ -50,11 +51,14 @@ def render_detection(document: Mapping[str, Any], provenance: Provenance) -> str
 
 
 def render_method(document: Mapping[str, Any], provenance: Provenance) -> str:
-    """Return an answer of ``evaluate --task classify``, as JSON, as HTML under the same policy.
+    """Return an answer of ``evaluate --task classify`` or ``cross-domain``, as JSON, as HTML under the same policy.
 
     Raises BadDataError for any other document.
     """
     style, digest = _style()
+    if document.get("task") == "cross-domain":
+        crossed = _environment().get_template("cross_domain_report.html")
+        return crossed.render(page=lay_out_cross_domain(document, provenance), style=style, style_hash=digest)
     template = _environment().get_template("method_report.html")
     return template.render(page=lay_out_method(document, provenance), style=style, style_hash=digest)
 

@@ -1,6 +1,7 @@
 """Options of a method as they are typed, ``KEY=VALUE``, turned into values of the kind that the catalog's have."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.embedding import Option
@@ -17,7 +18,7 @@ def entry_of(method: str) -> MethodEntry:
     return CATALOG[method]
 
 
-def method_details() -> list[dict[str, object]]:
+def method_details() -> list[dict[str, Any]]:
     """Return of every method and baseline its name, paper, what it learns from and its options with their defaults."""
     return [
         {"name": name, "paper": entry.paper, "learned": entry.learned, "options": dict(entry.defaults)}

@@ -458,13 +458,16 @@ class FakeHouse:
         self._called("list_flat_fields", camera=camera)
         return [FLAT_FIELD]
 
-    def train(self, data: list[Path], *, method: str, name: str, seed: int) -> TrainSummary:
-        self._called("train", data=list(data), method=method, name=name, seed=seed)
+    def train(self, data: list[Path], *, method: str, name: str, seed: int, options: tuple[str, ...]) -> TrainSummary:
+        self._called("train", data=list(data), method=method, name=name, seed=seed, options=options)
         return self.trained
 
     def train_methods(self) -> list[str]:
         self._called("train_methods")
         return ["protonet", "r2d2"]
+
+    def method_details(self) -> list[dict[str, Any]]:
+        return [{"name": "protonet", "paper": "Snell 2017", "learned": "episodes", "options": {"steps": 5}}]
 
     @property
     def studies(self) -> FakeStudies:
