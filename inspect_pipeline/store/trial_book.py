@@ -58,7 +58,7 @@ class OptunaTrialBook:
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
             )
             _same(opened, study, {_ABOUT: about, "axes": json.dumps([asdict(axis) for axis in axes])})
-            opened.sampler = _sampler(axes, sampler, seed + len(opened.trials))
+            opened.sampler = _sampler(axes, sampler, seed=seed, before=len(opened.trials))
 
             def tried(trial: "Trial") -> float:
                 return objective({axis.name: _suggested(trial, axis) for axis in axes}, _reporter(trial))
@@ -82,12 +82,13 @@ def _same(opened: "Study", name: str, facts: Mapping[str, str]) -> None:
         opened.set_user_attr(key, value)
 
 
-def _sampler(axes: Sequence[Axis], kind: Sampler, seed: int) -> "BaseSampler":
+def _sampler(axes: Sequence[Axis], kind: Sampler, *, seed: int, before: int) -> "BaseSampler":
+    """Return what proposes: a grid has one order for all runs, other proposals go on from the trials before."""
     from optuna.samplers import GridSampler, TPESampler
 
     if kind == "grid":
         return GridSampler({axis.name: list(axis.points()) for axis in axes}, seed=seed)
-    return TPESampler(seed=seed)
+    return TPESampler(seed=seed + before)
 
 
 def _suggested(trial: "Trial", axis: Axis) -> Option:
