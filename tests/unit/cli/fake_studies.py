@@ -5,8 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from inspect_pipeline.bootstrap.searches import SearchFound
 from inspect_pipeline.bootstrap.study_pages import Published
+from inspect_pipeline.domain.search import Tried
+from inspect_pipeline.services.cross_domain import CrossDomainSummary
 from inspect_pipeline.services.evaluation import EvaluateSummary
+from inspect_pipeline.services.method_search import SearchSummary
 
 
 def gain(value: float = 0.002, half: float = 0.001) -> dict[str, Any]:
@@ -85,6 +89,54 @@ EVALUATED = EvaluateSummary(
 )
 
 
+CROSSED = CrossDomainSummary(
+    task="cross-domain",
+    method="protonet",
+    model=None,
+    options={},
+    accuracy=0.824,
+    interval=(0.622, 1.0),
+    way=5,
+    shot=5,
+    query=15,
+    episodes=600,
+    seed=0,
+    seeds=1,
+    fingerprint="abc",
+    samples=900,
+    baselines={"ridge": {"accuracy": 0.839, "interval": (0.651, 1.0), "materials": 3}},
+    differences={"ridge": {"difference": -0.015, "interval": (-0.065, 0.035), "materials": 3, "per_family": {}}},
+    per_family={
+        "steel [bold]": {
+            **beside(0.81),
+            "way": 4,
+            "baselines": {"ridge": rate(0.79)},
+            "differences": {"ridge": gain(0.02)},
+        }
+    },
+    refused=("dust: no family can serve",),
+)
+SEARCHED = SearchSummary(
+    task="search",
+    study="rates",
+    method="protonet",
+    accuracy=0.8422,
+    values={"learning_rate": 0.02},
+    trials=(
+        Tried(number=0, values={"learning_rate": 0.02}, accuracy=0.8422, state="complete"),
+        Tried(number=1, values={"learning_rate": 9.0}, accuracy=None, state="failed"),
+    ),
+    new=1,
+    importance={"learning_rate": 0.86},
+    baselines={"ridge": 0.8433},
+    validation_episodes=60,
+    held_out_by="family",
+    seed=0,
+    seeds=1,
+    fingerprint="abc",
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeStudies:
     """Answers every study; ``called`` takes the door and its arguments."""
@@ -120,6 +172,50 @@ class FakeStudies:
             open_world=open_world,
         )
         return replace(EVALUATED, way=way, shot=shot, query=query, episodes=episodes, seed=seed)
+
+    def cross_domain(
+        self,
+        data: Sequence[Path],
+        *,
+        method: str,
+        options: Sequence[str],
+        way: int,
+        shot: int,
+        query: int,
+        episodes: int,
+        seed: int,
+        seeds: int,
+        regions: str,
+    ) -> CrossDomainSummary:
+        self.called("cross_domain", data=list(data), method=method, options=tuple(options), seeds=seeds)
+        return replace(CROSSED, way=way, shot=shot, query=query, episodes=episodes, seed=seed, seeds=seeds)
+
+    def search(
+        self,
+        data: Sequence[Path],
+        *,
+        method: str,
+        trials: int,
+        sampler: str,
+        study: str | None,
+        space: Sequence[str],
+        seed: int,
+        seeds: int,
+        track: bool,
+    ) -> SearchFound:
+        self.called(
+            "search",
+            data=list(data),
+            method=method,
+            trials=trials,
+            sampler=sampler,
+            study=study,
+            space=tuple(space),
+            seed=seed,
+            seeds=seeds,
+            track=track,
+        )
+        return SearchFound(summary=SEARCHED, config="searches/rates/training.yaml", plots=("a.svg",), run=None)
 
     def publish(
         self,

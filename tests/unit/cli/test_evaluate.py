@@ -73,6 +73,19 @@ def test_a_person_sees_what_was_gained_curves_strangers_and_added_types(program:
         assert words in ran.out
 
 
+def test_each_material_is_left_out_in_turn_and_the_answer_is_over_materials(program: Program) -> None:
+    words = ("--task", "cross-domain", "--method", "protonet", "--seeds", "3", "--way", "4")
+    ran = program("evaluate", "--data", "neu", "xsdd", "bottle", *words, "--json")
+    (door, given), (publish, shown) = program.house.calls
+    assert (door, publish, given["seeds"], given["method"]) == ("cross_domain", "publish", 3, "protonet")
+    assert (ran.document["accuracy"], ran.document["way"], ran.document["seeds"]) == (0.824, 4, 3)
+    assert shown["document"]["task"] == "cross-domain"
+
+    out = program("evaluate", "--data", "neu", "xsdd", "bottle", *words).out
+    for part in ("steel", "over materials", "-0.015", "dust: no family can serve"):
+        assert part in out
+
+
 def test_a_person_sees_each_rate_with_its_interval_and_names_as_they_are(program: Program) -> None:
     ran = program("evaluate", "--data", "neu")
 
