@@ -122,6 +122,7 @@ class CrossDomain:
                 episodes=self.episodes,
                 seed=self.seed,
                 methods=[result.trained, *baselines],
+                sampling=self.outer_loop.sampling.judged,
             )
             rows.append({name: score.per_episode for name, score in found.scores.items()})
             shipped.append(rows[-1][result.trained.name if result.chosen != "frozen" else result.best_baseline])

@@ -122,7 +122,8 @@ class MethodSearch:
         samples = as_cache(self.described.features, index)
         generator = np.random.default_rng(self.seed)
         folds = fold_samples(index, self.spec, generator, most=self.outer_loop.folds)
-        return Judge(samples=samples, described=samples, index=index, folds=folds)
+        judged = self.outer_loop.sampling.judged
+        return Judge(samples=samples, described=samples, index=index, folds=folds, sampling=judged)
 
     def _accuracy(self, judge: Judge, values: Values, report: Report) -> float:
         """Return the best validation accuracy of a training with these values, averaged over the seeds."""
