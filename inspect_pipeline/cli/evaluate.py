@@ -161,12 +161,24 @@ def evaluate(
     sizes |= {"way": way, "query": query, "episodes": episodes, "seeds": seeds}
     asked = Asked(method=method, model=model, options=tuple(option or ()), regions=regions, open_world=open_world)
     left = Left(page=page, plots=plots, track=track)
-    with session.house(config or ()) as house:
-        crossed = task == "cross-domain"
-        answer = (
-            _crossed(house, folders, sizes, asked) if crossed else _classified(house, folders, sizes, points, asked)
-        )
-        answer |= _published(house, answer, folders, left)
+    _study(session, task, folders, sizes, points, asked=asked, left=left, config=config or ())
+
+
+def _study(
+    session: Session,
+    task: Task,
+    data: Sequence[Path],
+    sizes: Mapping[str, int],
+    points: Mapping[str, tuple[int, ...]],
+    *,
+    asked: "Asked",
+    left: "Left",
+    config: Sequence[Path],
+) -> None:
+    crossed = task == "cross-domain"
+    with session.house(config) as house:
+        answer = _crossed(house, data, sizes, asked) if crossed else _classified(house, data, sizes, points, asked)
+        answer |= _published(house, answer, data, left)
     session.answer(answer, lambda: cross_domain_view(answer) if crossed else method_view(answer))
 
 

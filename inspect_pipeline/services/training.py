@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from inspect_pipeline.domain.bundle import Bundle, initialization_name
 from inspect_pipeline.domain.gate import Evidence, evidence_to
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
@@ -18,6 +21,7 @@ from inspect_pipeline.learning.embedding import ChannelScales, Option
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples, plan_episodes
 from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
 from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import build_method
 from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
@@ -111,16 +115,8 @@ class Training:
         features = region_features(backbone, crops, progress=self._of(len(history.index)))
         spec = servable(history.index, self._asked())
         learning_started = self.clock()
-        result = meta_train(
-            build_method(method, ChannelScales.identity(descriptor_dims(backbone)), chosen),
-            features,
-            history.index,
-            spec,
-            options=self.settings.outer_loop,
-            seed=seed,
-            progress=self.progress,
-            clock=self.clock,
-        )
+        start = build_method(method, ChannelScales.identity(descriptor_dims(backbone)), chosen)
+        result = self._learned(start, features, history.index, spec, seed=seed)
         learning_s = (self.clock() - learning_started).total_seconds()
         dense = DensePriorSettings(detector=self.detector)
         prior = fit_dense_prior(backbone, _by_family(examples), settings=dense, seed=seed, progress=self.progress)
@@ -136,6 +132,14 @@ class Training:
         self.registry.set_alias(model, CHALLENGER, version)
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
         return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
+
+    def _learned(
+        self, method: Method, features: NDArray[np.float32], index: EpisodeIndex, spec: EpisodeSpec, *, seed: int
+    ) -> OuterLoopResult:
+        loop = self.settings.outer_loop
+        return meta_train(
+            method, features, index, spec, options=loop, seed=seed, progress=self.progress, clock=self.clock
+        )
 
     def _asked(self) -> EpisodeSpec:
         return EpisodeSpec(way=self.settings.way, shot=self.settings.shot, query=self.settings.query)
