@@ -44,6 +44,7 @@ def _ingest(parser: argparse.ArgumentParser) -> None:
 def _meta_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", nargs="+", metavar="DIR", help="data folders, instead of the catalog's history")
     parser.add_argument("--method")
+    parser.add_argument("--option", action="append", metavar="KEY=VALUE", help="an option of the method")
     parser.add_argument("--name", help="which initialization (default)")
     parser.add_argument("--seed", type=int)
     parser.add_argument("--promote", action="store_true", default=None, help="put it in force when the gate passes")

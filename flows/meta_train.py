@@ -1,5 +1,6 @@
 """Flow ``meta_train``: the history becomes an initialization, registered, and promoted where asked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,17 @@ def meta_train(
     name: str = "default",
     seed: int = 0,
     promote: bool = False,
+    *,
+    option: list[str] | None = None,
 ) -> State[dict[str, Any]]:
-    """Train on the data folders, else on the catalog's history; with ``promote`` the gate decides on its use."""
+    """Train on the data folders, else on the catalog's history; with ``promote`` the gate decides on its use.
+
+    ``option`` are those of the method, ``KEY=VALUE``.
+    """
     with door_of_this_run() as door, door.turn(f"meta_train {name}") as ours:
         if not ours:
             return concluded(nothing_to_do(f"another run is training {name} at this moment"))
-        trained = train(door, data or [], method=method, name=name, seed=seed)
+        trained = train(door, data or [], method=method, name=name, seed=seed, options=option or [])
         moved = promote and put_in_force(door, initialization_name(name), trained["version"], reason="meta_train flow")
         show_table("meta-train", f"Initialization {name}, version {trained['version']}", _table(trained))
         return concluded(_outcome(name, trained, moved=moved))
@@ -44,11 +50,14 @@ def meta_train(
     retry_delay_seconds=RETRY_DELAYS_S,
     retry_condition_fn=worth_a_retry,
 )
-def train(door: Door, data: list[str], *, method: str, name: str, seed: int) -> dict[str, Any]:
+def train(
+    door: Door, data: list[str], *, method: str, name: str, seed: int, options: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the summary of the training as JSON."""
     folders = [Path(folder) for folder in data]
-    summary: dict[str, Any] = as_json(door.house.train(folders, method=method, name=name, seed=seed))
-    return summary
+    summary = door.house.train(folders, method=method, name=name, seed=seed, options=options)
+    answer: dict[str, Any] = as_json(summary)
+    return answer
 
 
 @task(

@@ -22,6 +22,7 @@ from inspect_pipeline.settings import Settings
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import Demo
     from inspect_pipeline.bootstrap.doctor import Check
+    from inspect_pipeline.bootstrap.method_studies import MethodStudies
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
     from inspect_pipeline.services.auditing import Auditing
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
@@ -166,18 +167,30 @@ class House(Stores):
         return Coils(catalog=self.catalog)
 
     def train(
-        self, data: Sequence[Path] = (), *, method: str = "protonet", name: str = "default", seed: int = 0
+        self,
+        data: Sequence[Path] = (),
+        *,
+        method: str = "protonet",
+        name: str = "default",
+        seed: int = 0,
+        options: Sequence[str] = (),
     ) -> "TrainSummary":
         """Meta-train on labelled folders, or without any on the catalog's history, and register the challenger."""
         from inspect_pipeline.bootstrap import studies
 
-        return studies.train(self, data, method=method, name=name, seed=seed)
+        return studies.train(self, data, method=method, name=name, seed=seed, options=options)
 
     def train_methods(self) -> list[str]:
         """Return the names of the methods that can be meta-trained."""
         from inspect_pipeline.learning.methods.catalog import method_names
 
         return list(method_names())
+
+    def method_details(self) -> list[dict[str, Any]]:
+        """Return of every method and baseline its name, paper, what it learns from, and its options."""
+        from inspect_pipeline.services.method_options import method_details
+
+        return method_details()
 
     def evaluate(
         self,
@@ -193,13 +206,24 @@ class House(Stores):
         regions: "Regions" = "image",
     ) -> "EvaluateSummary":
         """Measure a registered initialization, or an untrained method, on a labelled folder beside the baselines."""
-        from inspect_pipeline.bootstrap import studies
-        from inspect_pipeline.learning.episodes import EpisodeSpec
-
-        spec = EpisodeSpec(way=way, shot=shot, query=query)
-        return studies.evaluate(
-            self, data, spec=spec, episodes=episodes, seed=seed, model=model, method=method, regions=regions
+        return self.studies.evaluate(
+            [data],
+            way=way,
+            shot=shot,
+            query=query,
+            episodes=episodes,
+            seed=seed,
+            model=model,
+            method=method,
+            regions=regions,
         )
+
+    @cached_property
+    def studies(self) -> "MethodStudies":
+        """Few-shot methods measured: over shots and steps, across materials, and their search."""
+        from inspect_pipeline.bootstrap.method_studies import MethodStudies
+
+        return MethodStudies(stores=self)
 
     def evaluate_detection(
         self,

@@ -48,15 +48,19 @@ def write(stores: Stores, coil: str, *, out: Path | None, pdf: bool, same_run: b
 
 def write_detection(stores: Stores, document: Mapping[str, Any], *, data: Path, command: str, out: Path) -> Path:
     """Write the page of an evaluation of detection and return its path."""
-    provenance = Provenance(
+    return write_page(document, provenance(stores, data=data.resolve().name, command=command), out)
+
+
+def provenance(stores: Stores, *, data: str, command: str) -> Provenance:
+    """Return where the figures of a page come from; ``data`` names the folders."""
+    return Provenance(
         command=command,
         version=__version__,
         revision=code_revision(),
-        data=data.resolve().name,
+        data=data,
         created_at=stores.clock(),
         machine=_machine(),
     )
-    return write_page(document, provenance, out)
 
 
 def _machine() -> tuple[Fact, ...]:

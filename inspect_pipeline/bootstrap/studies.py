@@ -7,20 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from inspect_pipeline.bootstrap.environment import run_environment
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import Stores
 from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.bundle import initialization_name
-from inspect_pipeline.errors import BadDataError, NotFoundError
+from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
 from inspect_pipeline.learning.detector_settings import Promise, UnitGrid
 from inspect_pipeline.learning.difference_prior import difference_prior
-from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.fine_tuned_baseline import FineTuning
 from inspect_pipeline.learning.initialization import Initialization, from_bundle
-from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods.catalog import method_names, untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.methods.catalog import method_names
 from inspect_pipeline.learning.region_metric import region_prior
 from inspect_pipeline.services.detect_comparison import DetectComparison, compare_subjects
 from inspect_pipeline.services.detect_curves import CurveSpec
@@ -28,20 +26,26 @@ from inspect_pipeline.services.detect_draws import DrawSpec
 from inspect_pipeline.services.detect_evaluation import DetectSummary
 from inspect_pipeline.services.detect_evaluation import evaluate_detection as run_draws
 from inspect_pipeline.services.detect_trial import Subject
-from inspect_pipeline.services.evaluation import EvaluateSummary, Regions, describe_folder, evaluate_folder
 from inspect_pipeline.services.examples import Example, folder_examples, history
 from inspect_pipeline.services.in_force import CHAMPION
+from inspect_pipeline.services.method_options import parsed_options
 from inspect_pipeline.services.models import ModelReference, parsed_reference
 from inspect_pipeline.services.training import Training, TrainSummary
 
 FROZEN = "nearest_prototype"
 
 
-def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed: int) -> TrainSummary:
-    """Meta-train on labelled folders, or without any on the catalog's history; register the challenger."""
+def train(
+    stores: Stores, data: Sequence[Path], *, method: str, name: str, seed: int, options: Sequence[str] = ()
+) -> TrainSummary:
+    """Meta-train on labelled folders, or without any on the catalog's history; register the challenger.
+
+    ``options`` are of the method, ``KEY=VALUE``; they win over those of the settings.
+    """
     if method not in method_names():
         raise NotFoundError(f"there is no method {method!r} to train; choose one of {', '.join(method_names())}")
     settings = stores.settings.training
+    given = parsed_options(method, options)
     examples = _folders(data, stores, seed=seed) if data else _catalog_history(stores)
     weights = stores.backbone_weights()
     training = Training(
@@ -53,6 +57,7 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
         clock=stores.clock,
         progress=stores.progress,
         revision=code_revision(),
+        environment=run_environment(),
     )
     return training.run(
         examples,
@@ -61,6 +66,7 @@ def train(stores: Stores, data: Sequence[Path], *, method: str, name: str, seed:
         method=method,
         name=name,
         seed=seed,
+        options=given,
     )
 
 
@@ -75,31 +81,6 @@ def _folders(data: Sequence[Path], stores: Stores, *, seed: int) -> list[Example
     images = [image for folder in data for image in read_data_folder(folder)]
     limit = stores.settings.training.images_per_class
     return list(folder_examples(images, per_class=limit, generator=np.random.default_rng([seed, 3])))
-
-
-def evaluate(
-    stores: Stores,
-    data: Path,
-    *,
-    spec: EpisodeSpec,
-    episodes: int,
-    seed: int,
-    model: str | None,
-    method: str | None,
-    regions: Regions,
-) -> EvaluateSummary:
-    """Measure a registered initialization or an untrained method on a labelled folder.
-
-    Without either it is the default initialization in force, or where there is none the frozen nearest prototype.
-    """
-    if model is not None and method is not None:
-        raise BadDataError("give a model or a method to evaluate, not both: a model brings its method along")
-    images = read_data_folder(data)
-    backbone, head, shown = _subject(stores, model, method)
-    described = describe_folder(images, backbone, regions=regions, progress=stores.progress)
-    return evaluate_folder(
-        described, head, model=shown, spec=spec, episodes=episodes, seed=seed, progress=stores.progress
-    )
 
 
 def evaluate_detection(
@@ -117,7 +98,7 @@ def evaluate_detection(
     images are the unit of the promise, whose overkill is that of the default recipe.
     """
     images = read_data_folder(data)
-    subject, shown, families = _detection_subject(stores, _reference(stores, model))
+    subject, shown, families = _detection_subject(stores, reference_of(stores, model))
     return run_draws(
         images,
         replace(subject, fine_tuning=fine_tuning),
@@ -136,7 +117,7 @@ def compare_detection(
 
     Without a model it is the default initialization in force. Raises NotFoundError where there is none.
     """
-    reference = _reference(stores, model)
+    reference = reference_of(stores, model)
     if reference is None:
         raise NotFoundError("no initialization is in force to compare with the frozen backbone; name one, or train one")
     subject, shown, families = _detection_subject(stores, reference)
@@ -155,9 +136,9 @@ def compare_detection(
 
 def _detection_subject(stores: Stores, reference: ModelReference | None) -> tuple[Subject, str | None, tuple[str, ...]]:
     """Return what is tested, the registered ``name@version`` it comes from, and the families that trained on."""
-    initialization, shown = (None, None) if reference is None else _registered(stores, reference)
+    initialization, shown = (None, None) if reference is None else registered(stores, reference)
     subject = Subject(
-        backbone=_frozen(stores) if initialization is None else initialization.build_backbone(),
+        backbone=frozen_backbone(stores) if initialization is None else initialization.build_backbone(),
         prior=None if initialization is None else difference_prior(initialization.dense),
         promise=Promise(overkill=stores.settings.recipe("default").promise.overkill),
         settings=stores.settings.detector,
@@ -168,17 +149,7 @@ def _detection_subject(stores: Stores, reference: ModelReference | None) -> tupl
     return subject, shown, () if initialization is None else tuple(initialization.families)
 
 
-def _subject(stores: Stores, model: str | None, method: str | None) -> tuple[Backbone, Method, str | None]:
-    """Return backbone, head and the registered ``name@version`` they come from, if any."""
-    reference = _reference(stores, model) if method is None else None
-    if reference is None:
-        backbone = _frozen(stores)
-        return backbone, untrained(method or FROZEN, descriptor_dims(backbone)), None
-    initialization, shown = _registered(stores, reference)
-    return initialization.build_backbone(), initialization.build_method(), shown
-
-
-def _reference(stores: Stores, model: str | None) -> ModelReference | None:
+def reference_of(stores: Stores, model: str | None) -> ModelReference | None:
     """Return which initialization is meant: the one named, else the default in force, else none."""
     if model is not None:
         return parsed_reference(model)
@@ -187,10 +158,12 @@ def _reference(stores: Stores, model: str | None) -> ModelReference | None:
     return ModelReference(name=name, alias=CHAMPION) if in_force else None
 
 
-def _frozen(stores: Stores) -> Backbone:
+def frozen_backbone(stores: Stores) -> Backbone:
+    """Return the configured backbone with its verified weights."""
     return build_backbone(stores.settings.backbone.name, stores.backbone_weights())
 
 
-def _registered(stores: Stores, reference: ModelReference) -> tuple[Initialization, str]:
+def registered(stores: Stores, reference: ModelReference) -> tuple[Initialization, str]:
+    """Return a registered initialization and its ``name@version``. Raises NotFoundError."""
     version, bundle = stores.registry.load(reference.name, version=reference.version, alias=reference.alias)
     return from_bundle(bundle), f"{reference.name}@{version}"

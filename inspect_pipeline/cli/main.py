@@ -21,6 +21,7 @@ from inspect_pipeline.cli import (
     report,
     retention,
     score,
+    search,
     teach,
     train,
     types,
@@ -44,6 +45,7 @@ app.command("ingest")(ingest.ingest)
 app.command("coils")(coils.coils)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("search")(search.search)
 app.command("teach")(teach.teach)
 app.command("score")(score.score)
 app.command("report")(report.report)

@@ -28,23 +28,36 @@ def progress_shown(*, bars: bool) -> Iterator["Progress"]:
 
 
 class ProgressLines:
-    """One line when a piece of work ends, and one every ten seconds before that."""
+    """One line when a piece of work ends, and one every ten seconds before that, with the time left by its pace."""
 
     def __init__(self, *, stream: TextIO, seconds: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
         self._seconds = seconds
         self._last: dict[str, float] = {}
+        self._begun: dict[str, tuple[float, int]] = {}
+        self._done: dict[str, int] = {}
 
     def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
         """Report ``done`` of ``total`` (0: not known)."""
         now = self._seconds()
+        if done < self._done.get(stage, done + 1):  # heard of for the first time, or begun anew
+            self._begun[stage] = (now, done)
+        self._done[stage] = done
         waited = now - self._last.setdefault(stage, now)
         if waited < _SECONDS_BETWEEN_LINES and done != total:
             return
         self._last[stage] = now
         count = f"{done} of {total}" if total else str(done)
         more = f", {printable(note)}" if note else ""
-        print(f"{printable(stage)}: {count}{more}", file=self._stream, flush=True)
+        print(f"{printable(stage)}: {count}{more}{self._left(stage, done, total, now)}", file=self._stream, flush=True)
+
+    def _left(self, stage: str, done: int, total: int, now: float) -> str:
+        """Return the time left at the pace since the stage was first heard of, nothing where that is not known."""
+        since, begun = self._begun[stage]
+        passed = now - since
+        if passed <= 0.0 or not begun < done < total:
+            return ""
+        return f", {(total - done) * passed / (done - begun):.0f} s left"
 
 
 class ProgressBars:

@@ -1,8 +1,8 @@
 """``inspect-pipeline train``: meta-train an initialization and register it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,10 @@ DataOption = Annotated[
 ]
 MethodOption = Annotated[str, typer.Option("--method", metavar="M", help="See --list-methods.")]
 NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Registered as initialization.NAME.")]
+OptionOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="An option of the method; several may be given."),
+]
 ConfigOption = Annotated[
     list[Path] | None,
     typer.Option("--config", metavar="FILE", help="A further yaml file, named after its section.", show_default=False),
@@ -45,6 +49,7 @@ def train(
     method: MethodOption = "protonet",
     name: NameOption = "default",
     config: ConfigOption = None,
+    option: OptionOption = None,
     list_methods: Annotated[bool, typer.Option("--list-methods", help="Name the methods and end.")] = False,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,
@@ -61,7 +66,8 @@ def train(
         _list_methods(session)
         return
     with session.house(config or ()) as house:
-        summary = house.train([*(data or ()), *(more or ())], method=method, name=name, seed=seed)
+        folders = [*(data or ()), *(more or ())]
+        summary = house.train(folders, method=method, name=name, seed=seed, options=tuple(option or ()))
     document = document_of(summary)
     session.answer(document, lambda: _view(document))
     if not summary.new:
@@ -70,8 +76,23 @@ def train(
 
 def _list_methods(session: Session) -> None:
     with session.house() as house:
-        methods = list(house.train_methods())
-    session.answer({"methods": methods}, lambda: "\n".join(methods))
+        methods, details = list(house.train_methods()), house.method_details()
+    session.answer({"methods": methods, "details": details}, lambda: _methods_view(details))
+
+
+def _methods_view(details: Sequence[Mapping[str, Any]]) -> "RenderableType":
+    from inspect_pipeline.cli.tables import grid
+
+    rows = [
+        (
+            row["name"],
+            row["learned"],
+            ", ".join(f"{name}={value}" for name, value in row["options"].items()),
+            row["paper"],
+        )
+        for row in details
+    ]
+    return grid("Methods, and the frozen baselines beside them", ("name", "learns from", "options", "paper"), rows)
 
 
 def _view(document: Document) -> "RenderableType":

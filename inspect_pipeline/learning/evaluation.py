@@ -1,7 +1,6 @@
 """Evaluation over episodes: every method on the same ones, with intervals, by type and by family, and a fingerprint."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,19 +10,18 @@ from numpy.typing import NDArray
 
 from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.domain.records import Progress
-from inspect_pipeline.domain.statistics import mean_interval
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.domain.statistics import mean_interval, student_interval
+from inspect_pipeline.learning.contest import contest
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.sample_cache import SampleCache, Samples, as_cache
+from inspect_pipeline.learning.sample_cache import Samples
 from inspect_pipeline.learning.sampling.hardness import Hardness
 from inspect_pipeline.learning.sampling.sampler import episode_sampler
 from inspect_pipeline.learning.sampling.settings import Sampling
-from inspect_pipeline.learning.tasks import Tasks, stack
+from inspect_pipeline.learning.tasks import Tasks
 
 Drawn = tuple[str, tuple[str, ...]]
-_TASKS_AT_ONCE = 32  # 32 tasks of 5 ways and 20 samples are 11 MB of descriptors
-_BYTES_AT_ONCE = 2**27  # of images fewer tasks fit
+_FEWEST_FAMILIES = 3  # of two families a spread says next to nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,31 +88,24 @@ def evaluate(
     arrays do not fit each other.
     """
     sampler, even = episode_sampler(index, spec, sampling or Sampling(), seed=seed), Hardness()
-    stored = as_cache(features, index)
-    own = {name: as_cache(samples, index) for name, samples in (others or {}).items()}
-    at_once = min(_tasks_at_once(cache, spec) for cache in (stored, *own.values()))
-    if episodes < 1 or not methods:
-        raise BadDataError(f"{episodes} episodes and {len(methods)} methods: give at least one of each")
-    hits: dict[str, list[NDArray[np.float64]]] = {method.name: [] for method in methods}
-    drawn: list[Drawn] = []
-    for first in range(0, episodes, at_once):
-        numbers = range(first, min(first + at_once, episodes))
+    entered = contest(features, index, methods, others=others)
+    hits: dict[str, list[NDArray[np.float64]]] = {name: [] for name in entered.methods}
+    tasks: list[Drawn] = []
+    for numbers in entered.parts(spec, episodes=episodes):
         part = [sampler.draw(spec, number=number, hardness=even) for number in numbers]
-        shared = stack(stored, part)
-        for method in methods:
-            tasks = stack(own[method.name], part) if method.name in own else shared
-            hits[method.name].append(class_recalls(method, tasks, spec=spec))
-        drawn += [(each.family, each.class_names) for each in part]
+        for name, method in entered.methods.items():
+            hits[name].append(class_recalls(method, entered.tasks(name, part), spec=spec))
+        tasks += [(each.family, each.class_names) for each in part]
         if progress is not None:
-            progress("evaluate", len(drawn), episodes)
+            progress("evaluate", len(tasks), episodes)
     return Evaluation(
         spec=spec,
         episodes=episodes,
         seed=seed,
         fingerprint=fingerprint,
         refused=sampler.refused,
-        tasks=tuple(drawn),
-        scores={name: _score(name, drawn, np.concatenate(recalls)) for name, recalls in hits.items()},
+        tasks=tuple(tasks),
+        scores={name: _score(name, tasks, np.concatenate(recalls)) for name, recalls in hits.items()},
     )
 
 
@@ -127,21 +118,27 @@ def class_recalls(method: Method, tasks: Tasks, *, spec: EpisodeSpec) -> NDArray
     return shares
 
 
-def _tasks_at_once(samples: SampleCache, spec: EpisodeSpec) -> int:
-    size = 4 * math.prod(samples.sample_shape) * spec.way * (spec.shot + spec.query)
-    return max(1, min(_TASKS_AT_ONCE, _BYTES_AT_ONCE // size))
-
-
 def paired_difference(ours: MethodScore, theirs: MethodScore) -> Interval:
     """Return the mean accuracy gained over ``theirs`` on the same episodes, with its 95% interval."""
-    return _interval(ours.per_episode - theirs.per_episode, share=False)
+    return interval_of(ours.per_episode - theirs.per_episode, share=False)
 
 
 def gains_by_family(evaluation: Evaluation, ours: str, theirs: str) -> dict[str, Interval]:
     """Return ``paired_difference`` for the episodes of each family alone."""
     gains = evaluation.scores[ours].per_episode - evaluation.scores[theirs].per_episode
     families = np.array([family for family, _ in evaluation.tasks], dtype=object)
-    return {name: _interval(gains[families == name], share=False) for name in sorted(set(families.tolist()))}
+    return {name: interval_of(gains[families == name], share=False) for name in sorted(set(families.tolist()))}
+
+
+def over_families(means: Sequence[float]) -> Interval | None:
+    """Return the mean over families with Student's 95% interval, None for fewer than 3; ``episodes`` counts families.
+
+    It answers for families that were not drawn, which an interval over episodes of these few does not.
+    """
+    if len(means) < _FEWEST_FAMILIES:
+        return None
+    mean, low, high = student_interval(means)
+    return Interval(mean=mean, low=low, high=high, episodes=len(means))
 
 
 def merged(parts: Sequence[Evaluation]) -> Evaluation:
@@ -191,14 +188,15 @@ def _score(name: str, drawn: Sequence[Drawn], recalls: NDArray[np.float64]) -> M
             types.setdefault(f"{family}/{type_name}", []).append(float(recall))
     return MethodScore(
         name=name,
-        accuracy=_interval(accuracies),
-        per_type={key: _interval(np.array(types[key])) for key in sorted(types)},
-        per_family={key: _interval(np.array(families[key])) for key in sorted(families)},
+        accuracy=interval_of(accuracies),
+        per_type={key: interval_of(np.array(types[key])) for key in sorted(types)},
+        per_family={key: interval_of(np.array(families[key])) for key in sorted(families)},
         recalls=recalls,
     )
 
 
-def _interval(values: NDArray[np.float64], *, share: bool = True) -> Interval:
+def interval_of(values: NDArray[np.float64], *, share: bool = True) -> Interval:
+    """Return the mean of one value an episode with its normal 95% interval, held inside [0, 1] for a share."""
     mean, low, high = mean_interval(values)
     if share:
         low, high = max(low, 0.0), min(high, 1.0)

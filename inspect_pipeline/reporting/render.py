@@ -1,4 +1,4 @@
-"""The coil report as one self-contained HTML file: nothing is fetched, nothing runs."""
+"""Reports as self-contained HTML files, and their charts as files: nothing is fetched, nothing runs."""
 
 import base64
 import contextlib
@@ -17,7 +17,10 @@ from inspect_pipeline.domain.figures import NotMeasured
 from inspect_pipeline.domain.report import CoilReport, Pictures
 from inspect_pipeline.errors import DiskFullError, StorageError
 from inspect_pipeline.reporting import charts, coil_map, page, wording
+from inspect_pipeline.reporting.cross_domain_page import lay_out_cross_domain
 from inspect_pipeline.reporting.detect_page import Provenance, lay_out_detection
+from inspect_pipeline.reporting.drawing import DASHED, INK, Drawing, kind_of
+from inspect_pipeline.reporting.method_page import lay_out_method
 
 _FILTERS = (
     wording.counts, wording.interval, wording.interval_points, wording.metres, wording.millimetres, wording.multiples,
@@ -47,6 +50,24 @@ def render_detection(document: Mapping[str, Any], provenance: Provenance) -> str
     return template.render(page=lay_out_detection(document, provenance), style=style, style_hash=digest)
 
 
+def render_method(document: Mapping[str, Any], provenance: Provenance) -> str:
+    """Return an answer of ``evaluate --task classify`` or ``cross-domain``, as JSON, as HTML under the same policy.
+
+    Raises BadDataError for any other document.
+    """
+    style, digest = _style()
+    if document.get("task") == "cross-domain":
+        crossed = _environment().get_template("cross_domain_report.html")
+        return crossed.render(page=lay_out_cross_domain(document, provenance), style=style, style_hash=digest)
+    template = _environment().get_template("method_report.html")
+    return template.render(page=lay_out_method(document, provenance), style=style, style_hash=digest)
+
+
+def render_svg(chart: Drawing) -> str:
+    """Return a chart as an SVG file that needs nothing else."""
+    return _environment().get_template("drawing.svg").render(chart=chart, ink=INK, dashed=DASHED)
+
+
 def _style() -> tuple[str, str]:
     """Return the style sheet and its hash for the page's policy."""
     style = _environment().get_template("report.css").render()
@@ -66,8 +87,21 @@ def write_detection(document: Mapping[str, Any], provenance: Provenance, path: P
     return _written(render_detection(document, provenance), path)
 
 
+def write_bytes(content: bytes, path: Path) -> Path:
+    """Write a page or a chart whole or not at all and return its path, as ``write_report``."""
+    return _put(content, path)
+
+
 def _written(html: str, path: Path) -> Path:
-    content = html.encode("utf-8", "backslashreplace")
+    return _put(page_bytes(html), path)
+
+
+def page_bytes(html: str) -> bytes:
+    """Return the bytes of a page; a stray byte of a file's name is shown escaped."""
+    return html.encode("utf-8", "backslashreplace")
+
+
+def _put(content: bytes, path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _replace(path, content)
@@ -106,6 +140,7 @@ def _environment() -> Environment:
     )
     environment.filters.update({function.__name__: function for function in _FILTERS})
     environment.filters["data_uri"] = _data_uri
+    environment.filters["kind_of"] = kind_of
     environment.globals.update({function.__name__: function for function in _FUNCTIONS})
     environment.tests["not_measured"] = lambda value: isinstance(value, NotMeasured)
     environment.tests["pictures"] = lambda value: isinstance(value, Pictures)

@@ -1,7 +1,7 @@
-"""Evaluation of a method on a labelled folder: episodes, intervals, baselines on the same episodes."""
+"""Evaluation of a method on labelled folders: episodes, intervals, baselines and paired gains on the same episodes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,19 +11,32 @@ from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import LabelledImage, Progress
 from inspect_pipeline.domain.taxonomy import is_normal
 from inspect_pipeline.learning.backbones import Backbone
+from inspect_pipeline.learning.contest import Contest, contest
+from inspect_pipeline.learning.embedding import Option
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
-from inspect_pipeline.learning.evaluation import Evaluation, Interval, data_fingerprint, evaluate, sample_hash
+from inspect_pipeline.learning.evaluation import Evaluation, data_fingerprint, evaluate, sample_hash
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import frozen_baselines
+from inspect_pipeline.learning.open_set import open_set
 from inspect_pipeline.learning.region_features import region_features
+from inspect_pipeline.learning.sample_cache import Samples
+from inspect_pipeline.learning.type_growth import type_growth
 from inspect_pipeline.services.examples import NORMAL
+from inspect_pipeline.services.method_curves import MethodCurves, measure_curves
+from inspect_pipeline.services.method_figures import ACCURACY, RECALL, differences, shown
+from inspect_pipeline.services.open_world import growth_rows, open_set_rows
 
 Regions = Literal["image", "boxes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateSummary:
-    """Accuracy over episodes with its 95% interval, per type recall, and the frozen baselines on the same episodes."""
+    """Accuracy over episodes with its 95% interval, per type recall, and the frozen baselines on the same episodes.
+
+    ``differences`` are paired, over episodes and over materials. ``seen`` names materials that the model was trained
+    on: their figures prove nothing about new material. What the data or the method cannot carry is None, and
+    ``not_measured`` says why.
+    """
 
     method: str
     model: str | None
@@ -40,6 +53,24 @@ class EvaluateSummary:
     baselines: Mapping[str, Mapping[str, Any]]
     refused: tuple[str, ...]
     samples: int
+    task: str = "classify"
+    chance: float = float("nan")
+    options: Mapping[str, Option] = field(default_factory=dict)
+    differences: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    open_set: Mapping[str, Any] | None = None
+    known_versus_new: Mapping[str, Any] | None = None
+    seen: tuple[str, ...] = ()
+    not_measured: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What is measured beside the accuracy of the episodes asked for."""
+
+    curves: MethodCurves = field(default_factory=MethodCurves)
+    open_set: bool = False
+    known_versus_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,21 +136,70 @@ def evaluate_folder(
     episodes: int,
     seed: int,
     progress: Progress,
+    measures: Measures | None = None,
+    trained_on: Sequence[str] = (),
+    others: Mapping[str, Samples] | None = None,
 ) -> EvaluateSummary:
-    """Return how a method does on the samples, beside the frozen baselines on the same episodes."""
+    """Return how a method does on the samples, beside the frozen baselines on the same episodes.
+
+    ``trained_on`` are the families of the model; ``others`` are the samples, by method name, of one that does not take
+    descriptors. Raises BadDataError where no family can serve ``spec``, or for a curve that cannot be measured.
+    """
     baselines = frozen_baselines(described.features.shape[1])
-    others = [baseline for baseline in baselines if baseline.name != method.name]
+    methods = [method, *(baseline for baseline in baselines if baseline.name != method.name)]
     result = evaluate(
         described.features,
         described.index,
         spec,
         episodes=episodes,
         seed=seed,
-        methods=[method, *others],
+        methods=methods,
         fingerprint=described.fingerprint,
         progress=progress,
+        others=others,
     )
-    return _summary(result, method.name, [b.name for b in baselines], model=model, samples=len(described.index))
+    entered = contest(described.features, described.index, methods, others=others)
+    beyond = _beyond(entered, result, method.name, measures or Measures(), progress)
+    summary = _summary(result, method.name, [b.name for b in baselines], model=model, samples=len(described.index))
+    return replace(
+        summary,
+        options=dict(method.options()),
+        seen=tuple(sorted(set(described.index.families) & set(trained_on))),
+        curves=beyond.curves,
+        open_set=beyond.open_set,
+        known_versus_new=beyond.known_versus_new,
+        not_measured=beyond.not_measured,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beyond:
+    """What is measured beside accuracy, and why the rest is not."""
+
+    curves: Mapping[str, Mapping[str, Any]]
+    open_set: Mapping[str, Any] | None
+    known_versus_new: Mapping[str, Any] | None
+    not_measured: tuple[str, ...]
+
+
+def _beyond(entered: Contest, result: Evaluation, method: str, asked: Measures, progress: Progress) -> _Beyond:
+    spec, episodes, seed = result.spec, result.episodes, result.seed
+    curves = measure_curves(entered, spec, asked.curves, method=method, episodes=episodes, seed=seed, progress=progress)
+    few = f"with {spec.way} types in an episode none can be left out or added; give --way 3 or more"
+    wanted = asked.open_set or asked.known_versus_new
+    able = spec.way >= 3
+    return _Beyond(
+        curves=curves,
+        open_set=open_set_rows(open_set(entered, spec, episodes=episodes, seed=seed, progress=progress), method=method)
+        if asked.open_set and able
+        else None,
+        known_versus_new=growth_rows(
+            type_growth(entered, spec, episodes=episodes, seed=seed, progress=progress), method=method
+        )
+        if asked.known_versus_new and able
+        else None,
+        not_measured=(few,) if wanted and not able else (),
+    )
 
 
 def _summary(
@@ -137,13 +217,11 @@ def _summary(
         episodes=result.episodes,
         seed=result.seed,
         fingerprint=result.fingerprint,
-        per_type={name: _shown(value, "recall") for name, value in score.per_type.items()},
-        per_family={name: _shown(value, "accuracy") for name, value in score.per_family.items()},
-        baselines={name: _shown(result.scores[name].accuracy, "accuracy") for name in baselines},
+        per_type={name: shown(value, RECALL) for name, value in score.per_type.items()},
+        per_family={name: shown(value, ACCURACY) for name, value in score.per_family.items()},
+        baselines={name: shown(result.scores[name].accuracy, ACCURACY) for name in baselines},
         refused=result.refused,
         samples=samples,
+        chance=1.0 / result.spec.way,
+        differences=differences(result, method, baselines),
     )
-
-
-def _shown(value: Interval, name: str) -> dict[str, Any]:
-    return {name: value.mean, "interval": [value.low, value.high], "episodes": value.episodes}

@@ -313,6 +313,7 @@ class Tracker(Protocol):
         params: Mapping[str, str | int | float],
         metrics: Mapping[str, float],
         curves: Mapping[str, Iterable[tuple[int, float]]] | None = None,
+        artifacts: Mapping[str, bytes] | None = None,
     ) -> str:
-        """Write one finished run and return its id. ``curves`` are (step, value) series."""
+        """Write one finished run, return its id: ``curves`` are (step, value) series, ``artifacts`` files by name."""
         ...

@@ -3,9 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from inspect_pipeline.domain.bundle import Bundle, initialization_name
 from inspect_pipeline.domain.gate import Evidence, evidence_to
@@ -14,16 +17,19 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_prior import DensePrior, DensePriorSettings, fit_dense_prior
 from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.embedding import ChannelScales, Option
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples, plan_episodes
 from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
 from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods.catalog import untrained
+from inspect_pipeline.learning.method import Method
+from inspect_pipeline.learning.methods.catalog import build_method
 from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
 from inspect_pipeline.learning.region_metric import RegionHistory, fit_region_history
 from inspect_pipeline.learning.teaching import FrameRegions
 from inspect_pipeline.services.examples import Example
 from inspect_pipeline.services.in_force import CHALLENGER
+from inspect_pipeline.services.method_options import checked_options
 from inspect_pipeline.services.ports import Catalog, ModelRegistry, Tracker
 from inspect_pipeline.services.teaching import INPUT_TAG
 from inspect_pipeline.services.training_settings import TrainingSettings
@@ -74,19 +80,31 @@ class Training:
     clock: Clock
     progress: Progress
     revision: str
+    environment: Mapping[str, str | int] = field(default_factory=dict)
 
     def run(
-        self, examples: Sequence[Example], backbone: Backbone, *, weights_sha256: str, method: str, name: str, seed: int
+        self,
+        examples: Sequence[Example],
+        backbone: Backbone,
+        *,
+        weights_sha256: str,
+        method: str,
+        name: str,
+        seed: int,
+        options: Mapping[str, Option] | None = None,
     ) -> TrainSummary:
         """Train on the examples and register the result as challenger of ``initialization.<name>``.
+
+        ``options`` are those of the method that differ from the catalog's and from the settings'.
 
         The same examples, backbone, settings and seed give the version registered before. Raises BadDataError when the
         examples cannot serve the episodes asked for.
         """
         started = self.clock()
         history = _indexed(examples)
+        chosen = {**checked_options(method, self.settings.options), **(options or {})}
         model = initialization_name(name)
-        digest = self._digest(history, weights_sha256, method, seed)
+        digest = self._digest(history, weights_sha256, method, seed, chosen)
         known = next((v for v in self.registry.versions(model) if v.tags.get(INPUT_TAG) == digest), None)
         if known is not None:
             manifest = self.registry.load(model, version=known.version)[1].manifest
@@ -97,15 +115,8 @@ class Training:
         features = region_features(backbone, crops, progress=self._of(len(history.index)))
         spec = servable(history.index, self._asked())
         learning_started = self.clock()
-        result = meta_train(
-            untrained(method, descriptor_dims(backbone)),
-            features,
-            history.index,
-            spec,
-            options=self.settings.outer_loop,
-            seed=seed,
-            progress=self.progress,
-        )
+        start = build_method(method, ChannelScales.identity(descriptor_dims(backbone)), chosen)
+        result = self._learned(start, features, history.index, spec, seed=seed)
         learning_s = (self.clock() - learning_started).total_seconds()
         dense = DensePriorSettings(detector=self.detector)
         prior = fit_dense_prior(backbone, _by_family(examples), settings=dense, seed=seed, progress=self.progress)
@@ -122,6 +133,14 @@ class Training:
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
         return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
 
+    def _learned(
+        self, method: Method, features: NDArray[np.float32], index: EpisodeIndex, spec: EpisodeSpec, *, seed: int
+    ) -> OuterLoopResult:
+        loop = self.settings.outer_loop
+        return meta_train(
+            method, features, index, spec, options=loop, seed=seed, progress=self.progress, clock=self.clock
+        )
+
     def _asked(self) -> EpisodeSpec:
         return EpisodeSpec(way=self.settings.way, shot=self.settings.shot, query=self.settings.query)
 
@@ -129,8 +148,11 @@ class Training:
         """Return the progress callback for work whose size is known here and not where it is done."""
         return lambda stage, done, _total, _note="": self.progress(stage, done, total)
 
-    def _digest(self, history: _History, weights: str, method: str, seed: int) -> str:
-        parts = [history.fingerprint, history.marks, weights, method, seed, repr(self.settings), repr(self.detector)]
+    def _digest(self, history: _History, weights: str, method: str, seed: int, options: Mapping[str, Option]) -> str:
+        parts: list[object] = [history.fingerprint, history.marks, weights, method, seed]
+        parts += [repr(replace(self.settings, options={})), repr(self.detector)]
+        if options:
+            parts.append(sorted(options.items()))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
     def _bundle(
@@ -200,7 +222,9 @@ class Training:
                 "shot": self.settings.shot,
                 "query": self.settings.query,
                 "held_out_by": result.division.by,
-                **asdict(loop),
+                **_plain(asdict(loop)),
+                **{f"option.{name}": str(value) for name, value in result.trained.options().items()},
+                **{f"environment.{name}": value for name, value in self.environment.items()},
             },
             metrics={
                 **result.metrics(),
@@ -309,6 +333,11 @@ def _training(
         "dense": {"chosen": prior.chosen, "reason": prior.reason, "metrics": dict(prior.metrics)},
         "typing": {"chosen": regions.chosen, "reason": regions.reason, "metrics": dict(regions.metrics)},
     }
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, str | int | float]:
+    """Return settings as a tracker takes them; what lies deeper is told as text."""
+    return {name: value if isinstance(value, str | int | float) else str(value) for name, value in settings.items()}
 
 
 def _interval(value: Interval) -> dict[str, float | int]:

@@ -13,6 +13,7 @@ class TrackedRun:
     params: Mapping[str, str | int | float]
     metrics: Mapping[str, float]
     curves: Mapping[str, list[tuple[int, float]]] = field(default_factory=dict)
+    artifacts: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class InMemoryTracker:
@@ -29,6 +30,7 @@ class InMemoryTracker:
         params: Mapping[str, str | int | float],
         metrics: Mapping[str, float],
         curves: Mapping[str, Iterable[tuple[int, float]]] | None = None,
+        artifacts: Mapping[str, bytes] | None = None,
     ) -> str:
         run = f"run-{len(self.runs) + 1}"
         self.runs[run] = TrackedRun(
@@ -37,5 +39,6 @@ class InMemoryTracker:
             params=dict(params),
             metrics=dict(metrics),
             curves={key: list(points) for key, points in (curves or {}).items()},
+            artifacts=dict(artifacts or {}),
         )
         return run

@@ -185,7 +185,12 @@ def test_a_run_is_recorded_with_params_metrics_and_curves(
     assert math.isnan(found.data.metrics["undefined"])
     history = tracker._mlflow.client.get_metric_history(run, "loss")
     assert sorted((point.step, point.value) for point in history) == sorted([*curve, (2398, 0.125)])
-    assert tracker.record("meta-train ü", "seed 8", params={}, metrics={}) != run
+    kept = {"page.html": "<p>ü</p>".encode(), "../chart.png": b"\x89PNG"}
+    other = tracker.record("meta-train ü", "seed 8", params={}, metrics={}, artifacts=kept)
+    assert other != run
+    files = tracker._mlflow.client.list_artifacts(other)
+    assert sorted(file.path for file in files) == ["chart.png", "page.html"], "names are plain, whatever was asked"
+    assert Path(tracker._mlflow.client.download_artifacts(other, "page.html")).read_bytes() == kept["page.html"]
     give_back(tracker._mlflow)
 
 

@@ -20,13 +20,13 @@ from inspect_pipeline.errors import NotFoundError, NothingToDoError, RefusedErro
 from inspect_pipeline.services.auditing import AuditVerdict
 from inspect_pipeline.services.coils import CoilBook, CoilFacts
 from inspect_pipeline.services.detect_evaluation import DetectSummary
-from inspect_pipeline.services.evaluation import EvaluateSummary
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.intake_rate import Rates
 from inspect_pipeline.services.scoring import ScoreSummary
 from inspect_pipeline.services.teaching import TeachSummary
 from inspect_pipeline.services.training import TrainSummary
 from inspect_pipeline.services.type_book import TypeFacts
+from tests.unit.cli.fake_studies import FakeStudies
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 DETECTOR = "detector.default.default"
@@ -63,23 +63,6 @@ TRAINED = TrainSummary(
     families=("mono", "painted"),
     fingerprint="abc",
     seconds=2.0,
-)
-EVALUATED = EvaluateSummary(
-    method="protonet",
-    model="initialization.default@3",
-    accuracy=0.963,
-    interval=(0.958, 0.968),
-    way=5,
-    shot=5,
-    query=15,
-    episodes=600,
-    seed=0,
-    fingerprint="abc",
-    per_type={"crazing [bold]": {"recall": 0.9, "interval": (0.88, 0.92)}},
-    per_family={},
-    baselines={"nearest prototype": {"accuracy": 0.961, "interval": (0.956, 0.966)}},
-    refused=(),
-    samples=1800,
 )
 NOT_MEASURED: dict[str, Any] = {"value": None, "interval": None}
 RANKED: dict[str, Any] = {
@@ -475,29 +458,20 @@ class FakeHouse:
         self._called("list_flat_fields", camera=camera)
         return [FLAT_FIELD]
 
-    def train(self, data: list[Path], *, method: str, name: str, seed: int) -> TrainSummary:
-        self._called("train", data=list(data), method=method, name=name, seed=seed)
+    def train(self, data: list[Path], *, method: str, name: str, seed: int, options: tuple[str, ...]) -> TrainSummary:
+        self._called("train", data=list(data), method=method, name=name, seed=seed, options=options)
         return self.trained
 
     def train_methods(self) -> list[str]:
         self._called("train_methods")
         return ["protonet", "r2d2"]
 
-    def evaluate(
-        self,
-        data: Path,
-        *,
-        way: int,
-        shot: int,
-        query: int,
-        episodes: int,
-        seed: int,
-        model: str | None,
-        method: str | None,
-        regions: str,
-    ) -> EvaluateSummary:
-        self._called("evaluate", data=data, way=way, shot=shot, query=query, episodes=episodes, model=model)
-        return replace(EVALUATED, way=way, shot=shot, query=query, episodes=episodes, seed=seed)
+    def method_details(self) -> list[dict[str, Any]]:
+        return [{"name": "protonet", "paper": "Snell 2017", "learned": "episodes", "options": {"steps": 5}}]
+
+    @property
+    def studies(self) -> FakeStudies:
+        return FakeStudies(called=self._called)
 
     def evaluate_detection(
         self,

@@ -1,5 +1,7 @@
 """``evaluate``: the answer with intervals, and forms that are refused rather than swallowed."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.unit.cli.conftest import Program
@@ -22,6 +24,66 @@ def test_the_answer_holds_accuracy_interval_seed_fingerprint_and_baselines(progr
     }
     assert ran.document["per_type"]["crazing [bold]"]["recall"] == 0.9
     assert ran.document["baselines"]["nearest prototype"] == {"accuracy": 0.961, "interval": [0.956, 0.966]}
+
+
+def test_curves_options_and_several_folders_are_passed_on(program: Program) -> None:
+    words = ("--curve-shots", "10,1,3", "--curve-steps", "0-3,5", "--method", "maml", "--option", "steps=3")
+    ran = program("evaluate", "--data", "neu", "xsdd", "--data", "gc10", *words, "--regions", "boxes", "--json")
+
+    assert ran.code == 0
+    (_, given), _ = program.house.calls
+    assert given["data"] == [Path("neu"), Path("gc10"), Path("xsdd")]
+    assert (given["curve_shots"], given["curve_steps"]) == ((1, 3, 10), (0, 1, 2, 3, 5))
+    assert (given["method"], given["options"], given["regions"], given["open_world"]) == (
+        "maml",
+        ("steps=3",),
+        "boxes",
+        True,
+    )
+
+
+def test_the_run_is_tracked_with_its_page_unless_that_is_declined(program: Program) -> None:
+    ran = program("evaluate", "--data", "neu", "--closed-world", "--json")
+    assert ran.document["run"] == "run-1"
+    assert "page" not in ran.document and "plots" not in ran.document
+    (_, given), (door, shown) = program.house.calls
+    assert (given["open_world"], door, shown["track"]) == (False, "publish", True)
+    assert shown["document"]["accuracy"] == 0.963
+    assert shown["command"].startswith("inspect-pipeline")
+
+    ran = program("evaluate", "--data", "neu", "--no-track", "--page", "a.html", "--plots", "charts", "--json")
+    assert "run" not in ran.document
+    assert (ran.document["page"], ran.document["plots"]) == ("a.html", ["charts/accuracy_over_shots.svg"])
+
+
+def test_a_person_sees_what_was_gained_curves_strangers_and_added_types(program: Program) -> None:
+    ran = program("evaluate", "--data", "neu")
+
+    for words in (
+        "+0.002 [+0.001, +0.003]",
+        "+0.011 [-0.004, +0.026]",
+        "over 3 materials",
+        "0.710 [0.705, 0.715]",
+        "+0.210 [+0.209, +0.211]",
+        "0.847 [0.842, 0.852]",
+        "0.944 [0.939, 0.949]",
+        "Seen in training",
+        "dust [bold]",
+    ):
+        assert words in ran.out
+
+
+def test_each_material_is_left_out_in_turn_and_the_answer_is_over_materials(program: Program) -> None:
+    words = ("--task", "cross-domain", "--method", "protonet", "--seeds", "3", "--way", "4")
+    ran = program("evaluate", "--data", "neu", "xsdd", "bottle", *words, "--json")
+    (door, given), (publish, shown) = program.house.calls
+    assert (door, publish, given["seeds"], given["method"]) == ("cross_domain", "publish", 3, "protonet")
+    assert (ran.document["accuracy"], ran.document["way"], ran.document["seeds"]) == (0.824, 4, 3)
+    assert shown["document"]["task"] == "cross-domain"
+
+    out = program("evaluate", "--data", "neu", "xsdd", "bottle", *words).out
+    for part in ("steel", "over materials", "-0.015", "dust: no family can serve"):
+        assert part in out
 
 
 def test_a_person_sees_each_rate_with_its_interval_and_names_as_they_are(program: Program) -> None:
@@ -100,11 +162,12 @@ def test_without_options_there_are_no_curves_no_slow_baseline_and_no_page(progra
     assert (given["curve_shots"], given["curve_normals"], given["fine_tuned"]) == ((), (), False)
 
 
-def test_points_that_are_no_counts_are_refused_by_name(program: Program) -> None:
-    ran = program("evaluate", "--task", "detect", "--data", "neu", "--curve-shots", "1,few")
+@pytest.mark.parametrize("text", ["1,few", "few", "1-few", "-3", "1,,3", "1-999999999"])
+def test_points_that_are_no_counts_are_refused_by_name(program: Program, text: str) -> None:
+    ran = program("evaluate", "--task", "detect", "--data", "neu", f"--curve-shots={text}")
 
     assert ran.code == 2
-    assert "--curve-shots 1,few: 'few' is no count" in ran.err
+    assert f"--curve-shots {text}:" in ran.err and "is no count" in ran.err
     assert program.house.calls == []
 
 
@@ -114,7 +177,11 @@ def test_points_that_are_no_counts_are_refused_by_name(program: Program) -> None
         (("--model", "initialization.default@champion", "--method", "protonet"), "--model and --method"),
         (("--draws", "4"), "--draws belongs to --task detect"),
         (("--normals", "4", "--draws", "4"), "--normals and --draws belong to --task detect"),
-        (("--curve-shots", "1,3", "--page", "x.html"), "--curve-shots and --page belong to --task detect"),
+        (("--curve-normals", "1,3", "--baselines", "all"), "--curve-normals and --baselines belong to --task detect"),
+        (("--task", "detect", "--plots", "x", "--no-track"), "--plots and --track belong to --task classify"),
+        (("--task", "detect", "--curve-steps", "1,3"), "--curve-steps belongs to --task classify"),
+        (("--seeds", "3"), "--seeds belongs to --task cross-domain"),
+        (("more", "--task", "detect"), "--task detect takes one --data DIR"),
         (("--task", "detect", "--way", "5"), "--way belongs to --task classify"),
         (("--task", "detect", "--method", "ridge", "--regions", "boxes"), "--method and --regions belong to --task cl"),
     ],

@@ -14,7 +14,18 @@ def test_lines_come_at_the_end_and_every_ten_seconds() -> None:
         progress("score coil-7", done, 6)
     progress("score coil-7", 6, 6)
 
-    assert stream.getvalue() == "score coil-7: 4 of 6\nscore coil-7: 6 of 6\n"
+    assert stream.getvalue() == "score coil-7: 4 of 6, 7 s left\nscore coil-7: 6 of 6\n"
+
+
+def test_the_time_left_is_that_of_the_present_round_where_the_same_work_begins_anew() -> None:
+    now = iter([0.0, 100.0, 200.0, 205.0, 215.0])
+    stream = io.StringIO()
+    progress = ProgressLines(stream=stream, seconds=lambda: next(now))
+
+    for done in (1, 6, 1, 2, 4):
+        progress("meta-train", done, 6, "loss 0.5")
+
+    assert stream.getvalue().splitlines()[-1] == "meta-train: 4 of 6, loss 0.5, 10 s left"
 
 
 def test_an_unknown_total_is_left_out() -> None:

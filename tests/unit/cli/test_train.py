@@ -23,7 +23,14 @@ def test_several_folders_may_follow_one_data_option_or_have_their_own(program: P
     program("train", "--data", "one", "two", "--data", "three", "--seed", "5", "--name", "night")
 
     expected = {"data": [Path("one"), Path("three"), Path("two")], "method": "protonet", "name": "night", "seed": 5}
-    assert program.house.calls == [("train", expected)]
+    assert program.house.calls == [("train", {**expected, "options": ()})]
+
+
+def test_options_of_the_method_are_passed_on(program: Program) -> None:
+    program("train", "--method", "maml", "--option", "steps=3", "--option", "order=first")
+
+    ((_, given),) = program.house.calls
+    assert (given["method"], given["options"]) == ("maml", ("steps=3", "order=first"))
 
 
 def test_a_further_file_of_settings_is_read(program: Program, tmp_path: Path) -> None:
@@ -45,8 +52,13 @@ def test_the_same_input_again_ends_with_4_and_still_answers(program: Program) ->
 
 
 def test_the_methods_are_listed_without_training(program: Program) -> None:
-    assert program("train", "--list-methods", "--json").document == {"methods": ["protonet", "r2d2"]}
-    assert program("train", "--list-methods").out == "protonet\nr2d2\n"
+    document = program("train", "--list-methods", "--json").document
+    assert document["methods"] == ["protonet", "r2d2"]
+    assert document["details"] == [
+        {"name": "protonet", "paper": "Snell 2017", "learned": "episodes", "options": {"steps": 5}}
+    ]
+    shown = program("train", "--list-methods").out
+    assert all(word in shown for word in ("protonet", "episodes", "steps=5", "Snell 2017"))
     assert [door for door, _ in program.house.calls] == ["train_methods", "train_methods"]
 
 

@@ -8,14 +8,22 @@ from numpy.typing import NDArray
 
 from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import Box, LabelledImage
-from inspect_pipeline.errors import BadImageError
+from inspect_pipeline.errors import BadDataError, BadImageError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.episodes import EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import data_fingerprint, sample_hash
 from inspect_pipeline.learning.methods.catalog import untrained
 from inspect_pipeline.learning.region_features import region_features
-from inspect_pipeline.services.evaluation import Described, EvaluateSummary, Regions, describe_folder, evaluate_folder
+from inspect_pipeline.services.evaluation import (
+    Described,
+    EvaluateSummary,
+    Measures,
+    Regions,
+    describe_folder,
+    evaluate_folder,
+)
 from inspect_pipeline.services.examples import NORMAL
+from inspect_pipeline.services.method_curves import MethodCurves
 
 from .plant import BAR, SPOT, picture, silent
 
@@ -147,3 +155,123 @@ def test_permuted_types_leave_accuracy_at_chance() -> None:
     index = index_samples(families=["f"] * 60, types=[str(name) for name in names], groups=[""] * 60)
     summary = evaluated(Described(features=data.features, index=index, fingerprint="x"))
     assert abs(summary.accuracy - 0.5) < 0.1
+
+
+# Beside the accuracy --------------------------------------------------------------------------------------------------
+
+TYPES = {"a": 24, "b": 24, "c": 24, "d": 24}
+EVERYTHING = Measures(curves=MethodCurves(shots=(1, 3, 6)), open_set=True, known_versus_new=True)
+
+
+def three_families(*, permuted: bool = False) -> Described:
+    generator = np.random.default_rng(2)
+    parts = [clouds(each=TYPES, apart=1.5 + number) for number in range(3)]
+    types = [name for part in parts for name in part.index.types]
+    if permuted:
+        types = [str(name) for part in np.split(np.array(types), 3) for name in generator.permutation(part)]
+    index = index_samples(
+        families=[f"f{number}" for number, part in enumerate(parts) for _ in part.index.types],
+        types=types,
+        groups=[""] * len(types),
+    )
+    return Described(features=np.concatenate([part.features for part in parts]), index=index, fingerprint="abc")
+
+
+def measured(data: Described, *, way: int = 4, measures: Measures = EVERYTHING) -> EvaluateSummary:
+    return evaluate_folder(
+        data,
+        untrained("ridge", 8),
+        model="initialization.default@3",
+        spec=EpisodeSpec(way=way, shot=3, query=4),
+        episodes=90,
+        seed=1,
+        progress=silent,
+        measures=measures,
+        trained_on=("f1", "elsewhere"),
+    )
+
+
+@pytest.fixture(scope="module")
+def summary() -> EvaluateSummary:
+    return measured(three_families())
+
+
+def test_what_is_gained_over_a_baseline_is_paired_over_episodes_and_over_materials(summary: EvaluateSummary) -> None:
+    (name,) = summary.differences
+    gain = summary.differences[name]
+    assert name == "nearest_prototype"
+    assert gain["difference"] == pytest.approx(summary.accuracy - summary.baselines[name]["accuracy"])
+    assert gain["interval"][0] < gain["difference"] < gain["interval"][1]
+    means = [row["difference"] for row in gain["per_family"].values()]
+    assert list(gain["per_family"]) == ["f0", "f1", "f2"]
+    assert gain["over_materials"]["difference"] == pytest.approx(np.mean(means))
+    assert gain["over_materials"]["materials"] == 3
+
+
+def test_two_materials_have_no_interval_over_materials() -> None:
+    data = three_families()
+    two = np.flatnonzero(np.array(data.index.families) != "f2")
+    part = Described(features=data.features[two], index=data.index.subset(two), fingerprint="abc")
+    assert measured(part, measures=Measures()).differences["nearest_prototype"]["over_materials"] is None
+
+
+def test_the_curve_over_shots_rises_and_says_what_each_point_gained(summary: EvaluateSummary) -> None:
+    curve = summary.curves["shots"]
+    points = curve["points"]
+    assert [point["shots"] for point in points] == [1, 3, 6]
+    assert points[0]["gained"] is None
+    assert points[2]["gained"]["difference"] == pytest.approx(points[2]["accuracy"] - points[1]["accuracy"])
+    assert points[0]["accuracy"] < points[1]["accuracy"] < points[2]["accuracy"]
+    nearest = points[1]["baselines"]["nearest_prototype"]["accuracy"]
+    assert points[1]["differences"]["nearest_prototype"]["difference"] == pytest.approx(points[1]["accuracy"] - nearest)
+    assert (curve["families"], list(curve["per_family"])) == (["f0", "f1", "f2"], ["f0", "f1", "f2"])
+
+
+def test_strangers_and_added_types_are_measured_beside_the_baselines(summary: EvaluateSummary) -> None:
+    strangers, grown = summary.open_set, summary.known_versus_new
+    assert strangers is not None and grown is not None
+    assert (strangers["known"], grown["known"]) == (3, 2)
+    assert strangers["auroc"] == strangers["scores"]["highest_probability"]["auroc"] > 0.7
+    assert set(strangers["scores"]) == {"highest_probability", "highest_logit"}
+    assert set(strangers["scores"]["highest_logit"]["differences"]) == {"nearest_prototype"}
+    assert set(strangers["per_type"]) == {f"f{family}/{name}" for family in range(3) for name in TYPES}
+    assert [point["added"] for point in grown["points"]] == [0, 1, 2]
+    last = grown["points"][2]
+    assert last["forgetting"]["value"] == pytest.approx(
+        grown["points"][0]["known_accuracy"]["value"] - last["known_accuracy"]["value"]
+    )
+    gained = grown["differences"]["nearest_prototype"][1]["harmonic_mean"]["difference"]
+    other = grown["baselines"]["nearest_prototype"][2]["harmonic_mean"]["value"]
+    assert gained == pytest.approx(last["harmonic_mean"]["value"] - other)
+
+
+def test_materials_that_the_model_was_trained_on_are_named(summary: EvaluateSummary) -> None:
+    assert summary.seen == ("f1",)
+
+
+def test_permuted_types_leave_every_figure_at_chance() -> None:
+    found = measured(three_families(permuted=True))
+    assert abs(found.accuracy - 0.25) < 0.06
+    gain = found.differences["nearest_prototype"]
+    assert gain["interval"][0] < 0.02 and gain["interval"][1] > -0.02
+    for point in found.curves["shots"]["points"]:
+        assert abs(point["accuracy"] - 0.25) < 0.06
+    assert found.open_set is not None and found.known_versus_new is not None
+    assert abs(found.open_set["auroc"] - 0.5) < 0.06
+    last = found.known_versus_new["points"][2]
+    assert abs(last["known_accuracy"]["value"] - 0.25) < 0.08
+    assert abs(last["new_accuracy"]["value"] - 0.25) < 0.08
+
+
+def test_two_types_in_an_episode_leave_open_set_unmeasured_with_the_reason() -> None:
+    found = measured(three_families(), way=2)
+    assert (found.open_set, found.known_versus_new) == (None, None)
+    assert found.not_measured == ("with 2 types in an episode none can be left out or added; give --way 3 or more",)
+
+
+def test_points_of_a_curve_are_each_given_once_the_smallest_first() -> None:
+    with pytest.raises(BadDataError, match=r"the shots of a curve are \(5, 1\)"):
+        MethodCurves(shots=(5, 1))
+    with pytest.raises(BadDataError, match=r"the shots of a curve are \(0, 1\)"):
+        MethodCurves(shots=(0, 1))
+    assert MethodCurves(steps=(0, 1)).steps == (0, 1)
