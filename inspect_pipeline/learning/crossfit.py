@@ -5,55 +5,21 @@ Sharing the whitening between fit and quantile gave 13% overkill at a 5% target.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inspect_pipeline.domain.labels import RegionSource
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.dense_features import smoothed
-from inspect_pipeline.learning.dense_head import Direction, anomalous_part, fit_direction, whitened_moments
-from inspect_pipeline.learning.detector_settings import MEMORY_BANK, DetectorSettings
+from inspect_pipeline.learning.dense_fit import Fit, Variant, fit
+from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Support
-from inspect_pipeline.learning.memory_bank import MemoryBank, fit_bank
-from inspect_pipeline.learning.normality import Moments, Normality, distance, fit_normality, moments, summed
+from inspect_pipeline.learning.normality import Moments, moments, summed
+from inspect_pipeline.learning.quick_fit import quick_fits
 from inspect_pipeline.learning.shaping import Shaping
-
-_BANK_SEED = 0  # which candidates are drawn is no choice of a user: a teaching with another seed has the same bank
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """A type taught from these supports (indices): all of them, or all but one."""
-
-    defect_type: str
-    supports: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fit:
-    """Normality and one direction a variant."""
-
-    normality: Normality
-    directions: tuple[Direction, ...]
-    bank: MemoryBank | None = None
-
-    def maps(self, patches: Tensor, smoothing: int) -> Tensor:
-        """Return smoothed raw scores (1 + variants, h, w) of patches (h, w, d); the anomaly comes first."""
-        whitened = self.normality.whiten(patches)
-        planes = [distance(whitened) if self.bank is None else self.bank.distance(patches)]
-        planes += [whitened @ direction.weight - direction.bias for direction in self.directions]
-        return smoothed(torch.stack(planes), smoothing)
-
-    def deviation(self, patches: Tensor, smoothing: int) -> Tensor:
-        """Return the smoothed length of the patches (h, w, d) in the metric of good material, (h, w).
-
-        Without a bank it is the anomaly of ``maps``.
-        """
-        return smoothed(distance(self.normality.whiten(patches)), smoothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -65,68 +31,33 @@ class CrossFitted:
     final: Fit
 
 
-def fit(
-    good: Moments,
-    supports: Sequence[Support],
-    variants: Sequence[Variant],
-    *,
-    settings: DetectorSettings,
-    prior: DifferencePrior | None = None,
-    shaping: Shaping | None = None,
-    units: Sequence[GoodUnit] = (),
-) -> Fit:
-    """Return normality of the good patches and the direction of every variant.
-
-    ``units`` are the good units that ``good`` sums up: a memory bank is made of them, and the gradient steps of a
-    ``shaping`` (what an adaptation changes) look at them.
-    """
-    normality = fit_normality(good, shrinkage=settings.shrinkage)
-    if shaping is not None:
-        normality = shaping.on_normality(normality)
-    reference = whitened_moments(good, normality)
-    parts = [support_part(support, normality, settings) for support in supports]
-    directions = tuple(
-        _direction(variant, supports, parts, reference, settings=settings, prior=prior) for variant in variants
-    )
-    if shaping is not None:
-        of_variant = [[supports[i] for i in variant.supports] for variant in variants]
-        directions = shaping.on_directions(
-            directions, of_variant, units, normality, smoothing=settings.smoothing_patches
-        )
-    return Fit(normality=normality, directions=directions, bank=_bank(units, settings))
+class _Maps(Protocol):
+    def maps(self, patches: Tensor, smoothing: int) -> Tensor: ...
 
 
-def _bank(units: Sequence[GoodUnit], settings: DetectorSettings) -> MemoryBank | None:
-    """Return the memory bank of the good units where the settings ask for one; the same units give the same bank."""
-    if settings.normality != MEMORY_BANK:
-        return None
-    patches = [unit.patches for unit in units]
-    return fit_bank(patches, size=settings.bank_patches, candidates=settings.bank_candidates, seed=_BANK_SEED)
+class _Fits(Protocol):
+    """What fits all variants on good units: the final one, or one that only scores those that it did not see."""
+
+    def whole(self, good: Moments, variants: Sequence[Variant], units: Sequence[GoodUnit]) -> Fit: ...
+
+    def fold(self, good: Moments, variants: Sequence[Variant], units: Sequence[GoodUnit]) -> _Maps: ...
 
 
-def support_part(support: Support, normality: Normality, settings: DetectorSettings) -> Tensor:
-    """Return the whitened patches (k, d) of a sample that stand for its type: the most anomalous part of it."""
-    guessed = support.source is RegionSource.GUESSED
-    at_most = settings.support_patches_guessed if guessed else settings.support_patches
-    regions = (support.patches[support.inside], *support.views)
-    return torch.cat(
-        [anomalous_part(normality.whiten(rows), share=settings.support_share, at_most=at_most) for rows in regions]
-    )
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlainFits:
+    """Fits the samples as ``dense_fit.fit`` does, with a prior of history or the shaping of an adaptation."""
 
+    supports: Sequence[Support]
+    settings: DetectorSettings
+    prior: DifferencePrior | None
+    shaping: Shaping | None
 
-def _direction(
-    variant: Variant,
-    supports: Sequence[Support],
-    parts: Sequence[Tensor],
-    reference: tuple[Tensor, Tensor],
-    *,
-    settings: DetectorSettings,
-    prior: DifferencePrior | None,
-) -> Direction:
-    guessed = sum(supports[i].source is RegionSource.GUESSED for i in variant.supports)
-    ridge = settings.ridge_guessed if 2 * guessed > len(variant.supports) else settings.ridge
-    patches = torch.cat([parts[i] for i in variant.supports])
-    return fit_direction(reference, patches, ridge=ridge, prior=prior, samples=len(variant.supports))
+    def whole(self, good: Moments, variants: Sequence[Variant], units: Sequence[GoodUnit]) -> Fit:
+        """Return the fit of every variant on the good units, which ``good`` sums up."""
+        supports, settings = self.supports, self.settings
+        return fit(good, supports, variants, settings=settings, prior=self.prior, shaping=self.shaping, units=units)
+
+    fold = whole
 
 
 def cross_fit(
@@ -147,27 +78,42 @@ def cross_fit(
     """
     if len(good) < 4:
         raise BadDataError(f"{len(good)} known-good units are too few to set a threshold; label 4 or more")
+    fits: _Fits
+    if prior is None and shaping is None:
+        fits = quick_fits(supports, settings)
+    else:
+        fits = PlainFits(supports=supports, settings=settings, prior=prior, shaping=shaping)
+    return crossed(good, variants, fits, settings=settings, generator=generator)
+
+
+def crossed(
+    good: Sequence[GoodUnit],
+    variants: Sequence[Variant],
+    fits: _Fits,
+    *,
+    settings: DetectorSettings,
+    generator: np.random.Generator,
+) -> CrossFitted:
+    """Return ``cross_fit`` by what fits the samples."""
     fold_of = folds(good, count=settings.folds, generator=generator)
     whole = _first_of_each(variants)
     judged = [variants[place] for place in whole.values()]
     parts = [moments(unit.patches) for unit in good]
     scores = np.zeros((len(good), 1 + len(whole)))
-    samples: list[Tensor] = []
+    medians: list[Tensor] = []
     every = summed(parts)
     for fold in sorted(set(fold_of)):
         held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
-        rest = every - summed(parts[i] for i in held_out)
         others = [unit for unit, owner in zip(good, fold_of, strict=True) if owner != fold]
-        fitted = fit(rest, supports, judged, settings=settings, prior=prior, shaping=shaping, units=others)
+        fitted = fits.fold(every - summed(parts[i] for i in held_out), judged, others)
         for i in held_out:
             planes = fitted.maps(good[i].patches, settings.smoothing_patches).flatten(1)
             scores[i] = planes.amax(dim=1).double().numpy()
-            samples.append(planes.median(dim=1).values)
-    floors = torch.stack(samples).median(dim=0).values.double().numpy()
-    final = fit(every, supports, variants, settings=settings, prior=prior, shaping=shaping, units=good)
+            medians.append(planes.median(dim=1).values)
+    floors = torch.stack(medians).median(dim=0).values.double().numpy()
     order = list(whole)
     columns = [0, *(1 + order.index(variant.defect_type) for variant in variants)]
-    return CrossFitted(scores=scores[:, columns], floors=floors[columns], final=final)
+    return CrossFitted(scores=scores[:, columns], floors=floors[columns], final=fits.whole(every, variants, good))
 
 
 def _first_of_each(variants: Sequence[Variant]) -> dict[str, int]:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from inspect_pipeline.learning.crossfit import CrossFitted, Fit, Variant
+from inspect_pipeline.learning.crossfit import CrossFitted
+from inspect_pipeline.learning.dense_fit import Fit, Variant
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import Support
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity, rarely_fewer
-from inspect_pipeline.learning.crossfit import CrossFitted, support_part
+from inspect_pipeline.learning.crossfit import CrossFitted
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.examples import Patches, Support
 from inspect_pipeline.learning.leave_one_out import MISSED, LeftOut, open_set_bound
@@ -38,7 +38,7 @@ def check_supports(
     if not supports:
         return []
     normality = crossed.final.normality
-    parts = [support_part(support, normality, settings) for support in supports]
+    parts = crossed.final.parts
     alike = _two_names(names, supports, parts, crossed, left_out)
     told = {frozenset(pair) for pair in alike}
     checks = _looking_normal(supports, left_out)

@@ -12,7 +12,8 @@ from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
 from inspect_pipeline.learning.adaptation import AdaptationOutcome
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
-from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
+from inspect_pipeline.learning.crossfit import CrossFitted, cross_fit
+from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.difference_prior import DifferencePrior, difference_prior

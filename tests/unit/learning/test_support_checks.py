@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity
-from inspect_pipeline.learning.crossfit import Variant, cross_fit
+from inspect_pipeline.learning.crossfit import cross_fit
+from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import Patches, Support
 from inspect_pipeline.learning.known_types import costs_of_company
