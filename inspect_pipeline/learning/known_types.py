@@ -78,7 +78,8 @@ def _without_the_rest(
         directions=tuple(crossed.final.directions[place] for place in places),
         bank=crossed.final.bank,
     )
-    return CrossFitted(scores=crossed.scores[:, columns], floors=crossed.floors[columns], final=final), reduced
+    scores, floors = crossed.scores[:, columns], crossed.floors[columns]
+    return CrossFitted(scores=scores, floors=floors, final=final, nearest_good=crossed.nearest_good), reduced
 
 
 def _cost(name: str, before: Sequence[LeftOut], after: Sequence[LeftOut]) -> TypeCost:

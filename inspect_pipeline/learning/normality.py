@@ -1,7 +1,7 @@
 """What good material looks like: a shrunk Gaussian of patch descriptors, fitted from sums that can be added up."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import torch
@@ -84,23 +84,23 @@ class Normality:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Spectrum:
-    """The shrunk ``covariance`` (d, d) of good patches by its axes ``vectors`` (d, d), in columns; all float64.
+    """The axes of good patches: eigenvectors ``vectors`` (d, d) of their shrunk covariance, in columns; all float64.
 
     ``mean`` (d) is the mean patch, ``lengths`` (d) are one over the standard deviation along each axis, ``variances``
     (d) what the covariance before shrinkage is there in the metric of good material: 0 to about 1.
     """
 
     mean: Tensor
-    covariance: Tensor
     vectors: Tensor
     lengths: Tensor
     variances: Tensor
 
 
-def spectrum(good: Moments, *, shrinkage: float) -> Spectrum:
-    """Return the axes of good patches, their covariance shrunk by ``shrinkage`` towards its mean eigenvalue.
+def shrunk_covariance(good: Moments, *, shrinkage: float) -> Tensor:
+    """Return the covariance (d, d) of good patches shrunk by ``shrinkage`` towards its mean eigenvalue.
 
-    (Ledoit and Wolf, J. Multivar. Anal. 88, 2004.) Raises BadDataError as ``fit_normality`` does.
+    (Ledoit and Wolf, J. Multivar. Anal. 88, 2004.) Raises BadDataError for fewer than 2 patches or for patches that
+    are all alike.
     """
     if good.count < 2:
         raise BadDataError("normality needs at least 2 good patches of 16 x 16 px; label larger known-good regions")
@@ -110,24 +110,29 @@ def spectrum(good: Moments, *, shrinkage: float) -> Spectrum:
         raise BadDataError("the known-good regions are one flat grey; nothing can be learned from them")
     shrunk = (1.0 - shrinkage) * covariance
     shrunk.diagonal().add_(shrinkage * scale)
+    return shrunk
+
+
+def spectrum(mean: Tensor, shrunk: Tensor, *, shrinkage: float) -> Spectrum:
+    """Return the axes of good patches of that mean (d) and ``shrunk_covariance`` (d, d)."""
     values, vectors = torch.linalg.eigh(shrunk)
     held = values.clamp(min=1e-12)
-    own = ((values - shrinkage * scale) / (1.0 - shrinkage)).clamp(min=0.0)
-    return Spectrum(mean=good.mean, covariance=shrunk, vectors=vectors, lengths=held.rsqrt(), variances=own / held)
+    added = shrinkage * float(shrunk.diagonal().mean())  # shrinking leaves the mean eigenvalue
+    own = ((values - added) / (1.0 - shrinkage)).clamp(min=0.0)
+    # Row by row, as they come back from bytes: another layout in memory rounds otherwise.
+    return Spectrum(mean=mean, vectors=vectors.contiguous(), lengths=held.rsqrt(), variances=own / held)
 
 
 def fit_normality(good: Moments, *, shrinkage: float, power: float = 1.0) -> Normality:
-    """Return the symmetric whitening of good patches, their covariance shrunk as in ``spectrum``.
+    """Return the symmetric whitening of good patches by their ``shrunk_covariance``.
 
     ``power`` 1 is full whitening, 0 none. A constant channel is harmless. Raises BadDataError for fewer than 2 patches
     or for patches that are all alike.
     """
-    axes = spectrum(good, shrinkage=shrinkage)
-    if power == 1.0:
-        return whitening_of(axes)
-    scale = float(good.covariance.diagonal().mean())
-    factor = (axes.lengths * scale**0.5).pow(power) / scale**0.5
-    return Normality(mean=axes.mean, whitening=(axes.vectors * factor) @ axes.vectors.T)
+    shrunk = shrunk_covariance(good, shrinkage=shrinkage)
+    axes = spectrum(good.mean, shrunk, shrinkage=shrinkage)
+    scale = float(shrunk.diagonal().mean()) ** 0.5
+    return whitening_of(replace(axes, lengths=(axes.lengths * scale).pow(power) / scale))
 
 
 def whitening_of(axes: Spectrum) -> Normality:

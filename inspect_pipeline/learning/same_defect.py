@@ -14,16 +14,16 @@ _NEAREST = 4
 
 
 def copies(
-    good: Sequence[GoodUnit], supports: Sequence[Support], parts: Sequence[Tensor], normality: Normality
+    floor: float, supports: Sequence[Support], parts: Sequence[Tensor], normality: Normality
 ) -> list[tuple[int, int]]:
-    """Return pairs (first, second) of supports that are nearer to each other than any two places of good material.
+    """Return pairs (first, second) of supports that are nearer to each other than two places of good material are.
 
-    ``parts`` are the supports' whitened patches (k, d) that stand for their type. How near means: the median distance
-    of those to the nearest patch of the other region. Only the likest other sample of each is looked at.
+    ``floor`` is how near those are (``nearest_good_places``), ``parts`` the supports' whitened patches (k, d) that
+    stand for their type. How near means: the median distance of those to the nearest patch of the other region. Only
+    the likest other sample of each is looked at.
     """
     if len(supports) < 2:
         return []
-    floor = nearest_good_places(good, normality)
     centres = torch.stack([part.mean(dim=0) for part in parts])
     centres = centres / centres.norm(dim=1, keepdim=True).clamp(min=1e-12)
     likeness = centres @ centres.T
