@@ -12,9 +12,9 @@ def teach_lines(teach: Mapping[str, Any]) -> list[str]:
         "## How long teaching takes",
         "",
         f"`{teach['command'].strip()}`, revision {teach['revision']}, on {teach['machine']} ({threads}; "
-        f"load average up to {busiest}): {teach['material']}. The last type is taught beside the others, whose teaching left "
-        "its descriptors and its work on good material in the feature store; in brackets without that work. A ratio is "
-        "in passes of one image of 512 x 512 px through the backbone, in the same process.",
+        f"load average up to {busiest}): {teach['material']}. The last type is taught beside the others, whose "
+        "teaching left its descriptors and its work on good material in the feature store; in brackets without that "
+        "work. A ratio is in passes of one image of 512 x 512 px through the backbone, in the same process.",
         "",
         "| | good images | seconds | ratio | bytes a type |",
         "|---|---|---|---|---|",
