@@ -253,7 +253,7 @@ def test_teaching_again_and_one_type_more_describe_only_what_is_new(plant: Plant
     plant.features.hits = plant.features.misses = 0
     plant.add_lesson("spot", 3, first=30)
     plant.teaching().adapt(LINE, "default")
-    # 24 regions, the work on their good material and the guessed places of 4 samples were there; 3 regions and places new.
+    # There were 24 regions, the work on their good material and 4 guessed places; new are 3 regions and their places.
     assert (plant.features.hits, plant.features.misses) == (24 + 1 + 4, 3 + 3)
     plant.features.misses = 0
     plant.teaching().adapt(LINE, "default", seed=1)
