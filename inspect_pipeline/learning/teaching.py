@@ -10,7 +10,7 @@ from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
 from inspect_pipeline.learning.adaptation import AdaptationOutcome
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
+from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill, least_handicap
 from inspect_pipeline.learning.crossfit import CrossFitted, cross_fit
 from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector import Detector, TypeHead
@@ -123,6 +123,7 @@ def teach_patches(
     names, variants = _variants(patches)
     fold = partial(cross_fit, settings=settings, seed=seed, grounds=kept.grounds)
     crossed = fold(patches.good, patches.supports, variants, prior=prior, shaping=shaping)
+    settings = _with_handicap(settings, crossed, 1 + len(names), promise)
     describer = Describer(backbone=backbone, settings=settings, vectors=kept.vectors)
     compared = fit_regions(describer, patches.supports, crossed.final.normality, prior=regions)
     judged = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
@@ -149,6 +150,14 @@ def teach_patches(
         overkill=overkill,
         costs=costs_of_company(*company, known=known, promise=promise, settings=settings),
     )
+
+
+def _with_handicap(
+    settings: DetectorSettings, crossed: CrossFitted, channels: int, promise: Promise
+) -> DetectorSettings:
+    """Return the settings with the handicap that good units ask for, at most theirs."""
+    scores, most = crossed.scores[:, :channels], settings.anomaly_handicap
+    return replace(settings, anomaly_handicap=least_handicap(scores, most=most, overkill=promise.overkill))
 
 
 def _calibrated(
