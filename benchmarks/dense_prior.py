@@ -30,9 +30,9 @@ from inspect_pipeline.domain.detection_metrics import escape_at, image_auroc
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.domain.statistics import student_interval
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.crossfit import Variant, fit
 from inspect_pipeline.learning.dense_episodes import dense_halves
 from inspect_pipeline.learning.dense_features import dense_map, smoothed
+from inspect_pipeline.learning.dense_fit import Variant, fit
 from inspect_pipeline.learning.dense_prior import DensePriorSettings, difference_prior_of, fit_on_halves, select
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 from inspect_pipeline.learning.difference_prior import DifferencePrior

@@ -6,6 +6,8 @@ good images are either taught, painted on, or tested. Prints one JSON document:
 
     OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.forgetting ../shared/data/leather \
         --draws 10 --out benchmarks/results/forgetting.json
+
+With ``--kept FOLDER`` every draw is written there when it is done, and a run that was cut short goes on from these.
 """
 
 import argparse
@@ -63,7 +65,8 @@ class Draw:
 def main() -> None:
     arguments = parsed()
     trunk, images = backbone(), read_data_folder(arguments.data)
-    curves = [sequence(trunk, drawn(trunk, images, arguments, seed=arguments.seed + k)) for k in range(arguments.draws)]
+    seeds = range(arguments.seed, arguments.seed + arguments.draws)
+    curves = [kept_or_made(trunk, images, arguments, seed=seed) for seed in seeds]
     options = {name: getattr(arguments, name) for name in ("shot", "tests", "draws", "seed")}
     document = {
         "command": f"python -m benchmarks.forgetting {arguments.data.name} "
@@ -96,7 +99,25 @@ def parsed() -> argparse.Namespace:
     for name, default in (("shot", 5), ("tests", 15), ("draws", 10), ("seed", 0)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--out", type=Path, help="also write the JSON here")
+    parser.add_argument("--kept", type=Path, help="folder of the draws that this revision has done")
     return parser.parse_args()
+
+
+def kept_or_made(
+    trunk: Backbone, images: Sequence[LabelledImage], arguments: argparse.Namespace, *, seed: int
+) -> dict[str, Any]:
+    """Return the curve of one draw, from the folder of kept ones where this revision made it with these options."""
+    if arguments.kept is None:
+        return sequence(trunk, drawn(trunk, images, arguments, seed=seed))
+    options = f"{arguments.data.name}-{arguments.shot}-{arguments.tests}-{seed}"
+    file: Path = arguments.kept / f"{options}-{code_revision()}.json"
+    if file.exists():
+        curve: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return curve
+    curve = sequence(trunk, drawn(trunk, images, arguments, seed=seed))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(curve), encoding="utf-8")
+    return curve
 
 
 def drawn(trunk: Backbone, images: Sequence[LabelledImage], arguments: argparse.Namespace, *, seed: int) -> Draw:

@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.adaptation_page import adaptation_lines
 from benchmarks.new_materials_page import new_materials_lines
 from benchmarks.throughput_page import throughput_lines
+from benchmarks.teaching_page import forgetting_lines, teach_lines
 from flows.summary import demo_summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +33,8 @@ def pages() -> dict[str, str]:
     measured += typing_lines(result("region_typing"))
     if there("teach"):
         measured += teach_lines(result("teach"))
+    if there("forgetting"):
+        measured += forgetting_lines(result("forgetting"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
@@ -257,26 +260,6 @@ def prior_lines(prior: Mapping[str, Any]) -> list[str]:
         "| left out | samples | AUROC, frozen | AUROC, change by prior | escape, change by prior | would ship |",
         "|---|---|---|---|---|---|",
         *rows,
-    ]
-
-
-def teach_lines(teach: Mapping[str, Any]) -> list[str]:
-    threads = ", ".join(f"{name}={value}" for name, value in teach["threads"].items() if value)
-    return [
-        "",
-        "## How long teaching takes",
-        "",
-        f"`{teach['command'].strip()}`, revision {teach['revision']}, on {teach['machine']} ({threads}): "
-        f"{teach['material']}, good images of 512 x 512 px. A ratio is in passes of one such image through the "
-        "backbone, in the same process.",
-        "",
-        "| | good images | seconds | ratio | bytes a type |",
-        "|---|---|---|---|---|",
-        *(
-            f"| {row['what']} | {row['good_units']} | {row['seconds']:.1f} | {row['ratio']:.0f} | "
-            f"{row['bytes_per_type']} |"
-            for row in teach["rows"].values()
-        ),
     ]
 
 

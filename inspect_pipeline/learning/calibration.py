@@ -19,6 +19,13 @@ _SMALLEST_SPREAD = 1e-6
 _SPENT_BY_A_NORMAL = 0.6  # part of the promise that a normal bound may use up: good scores have heavier tails
 
 
+_TOLL, _STEPS = 0.05, 6
+"""By how many standard deviations of good units the first channel may raise the limit of the others, and in how many
+steps its handicap is looked for. Over 10 types of 6 materials with 42 to 83 good units, taught from 5 samples, the
+escape at the own threshold changed by -0.5 points [-1.2, 0.1], the overkill by +0.1 [0.0, 0.3]; with 0.1 and 0.2 the
+escape fell less."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
     """One channel's scale: raw ``floor`` (about the median good patch) is 0, raw ``limit`` is 1, where it alarms."""
@@ -63,6 +70,26 @@ def calibrate(
     if len(channels) > 1:
         channels[0] = _in_step(channels[0], channels[1:], spread)
     return Calibration(channels=tuple(channels), distribution_free=distribution_free)
+
+
+def least_handicap(scores: NDArray[np.float64], *, most: float, overkill: float) -> float:
+    """Return the least handicap of the first column that costs the others next to nothing, from 0 to ``most``.
+
+    ``scores`` (n, c) are unit scores of good units as in ``calibrate``. A handicap keeps the first channel, which
+    looks for what nobody taught, from using up the promise of the others; where good units of one are those of the
+    others, or its scores have no heavy tail, it only makes it blind. Below twice the fewest units that a conformal
+    promise needs nobody can tell, and it is ``most``.
+    """
+    if scores.shape[1] < 2 or len(scores) <= 2 * samples_for(overkill):
+        return most
+    others = [0.0] * (scores.shape[1] - 1)
+
+    def limit(handicap: float) -> float:
+        return _limit(_joint(scores, [handicap, *others])[0], overkill)[0]
+
+    bearable = limit(math.inf) + _TOLL
+    steps = (most * step / _STEPS for step in range(_STEPS))
+    return next((handicap for handicap in steps if limit(handicap) <= bearable), most)
 
 
 def _in_step(first: Channel, others: Sequence[Channel], spread: NDArray[np.float64]) -> Channel:

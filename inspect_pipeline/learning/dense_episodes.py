@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d
 
 from inspect_pipeline.domain.detection_metrics import image_auroc
 from inspect_pipeline.domain.labels import RegionSource
-from inspect_pipeline.learning.crossfit import support_part
+from inspect_pipeline.learning.dense_fit import support_part
 from inspect_pipeline.learning.dense_head import fit_direction, whitened_moments
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.difference_prior import DifferencePrior

@@ -59,10 +59,11 @@ class DetectorSettings:
     are held closer to the plain mean difference); ``smoothing_patches`` is the side of the box mean. Of a region the
     most anomalous ``support_share`` is used, at most ``support_patches`` (``_guessed`` where it was guessed).
     ``anomaly_handicap`` is how many standard deviations of good units the anomaly channel must rise further than a
-    type channel, so that it spends the smaller part of the promised overkill. ``likeness_share`` is the part of its
-    samples' own likeness that a region must have to be named after a type. ``adaptation`` is what is
-    tried beyond the closed form (one of ``ADAPTATIONS``), judged in ``adaptation_folds`` folds and
-    ``adaptation_seconds`` in all, after which the closed form stays.
+    type channel at most, so that it spends the smaller part of the promised overkill (``least_handicap``: with good
+    units enough to tell it is less where that costs the types nothing; a taught detector's settings hold what it is).
+    ``likeness_share`` is the part of its samples' own likeness that a region must have to be named after a type.
+    ``adaptation`` is what is tried beyond the closed form (one of ``ADAPTATIONS``), judged in ``adaptation_folds``
+    folds and ``adaptation_seconds`` in all, after which the closed form stays.
 
     ``normality`` is one of ``NORMALITIES``; a memory bank keeps ``bank_patches`` good patches, chosen among
     ``bank_candidates`` drawn ones, of 4 bytes a channel each.

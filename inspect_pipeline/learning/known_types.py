@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from inspect_pipeline.learning.crossfit import CrossFitted, Fit, Variant
+from inspect_pipeline.learning.crossfit import CrossFitted
+from inspect_pipeline.learning.dense_fit import Fit, Variant
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import Support
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out
@@ -77,7 +78,8 @@ def _without_the_rest(
         directions=tuple(crossed.final.directions[place] for place in places),
         bank=crossed.final.bank,
     )
-    return CrossFitted(scores=crossed.scores[:, columns], floors=crossed.floors[columns], final=final), reduced
+    scores, floors = crossed.scores[:, columns], crossed.floors[columns]
+    return CrossFitted(scores=scores, floors=floors, final=final, nearest_good=crossed.nearest_good), reduced
 
 
 def _cost(name: str, before: Sequence[LeftOut], after: Sequence[LeftOut]) -> TypeCost:

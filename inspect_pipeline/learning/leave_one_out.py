@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE
 from inspect_pipeline.learning.calibration import Calibration, calibrate
-from inspect_pipeline.learning.crossfit import CrossFitted, Variant
+from inspect_pipeline.learning.crossfit import CrossFitted
+from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import Support
 
@@ -45,27 +46,32 @@ def judge_left_out(
 ) -> list[LeftOut]:
     """Return the verdict on every sample. A type's only sample is judged by the normality and the other types."""
     without = _without(variants, names)
+    places = range(len(names))
+    limits: dict[tuple[int, bool], tuple[Calibration, Calibration]] = {}
     results = []
     for number, support in enumerate(supports):
-        t = next(t for t, variant in enumerate(variants[: len(names)]) if number in variant.supports)
+        t = next(t for t in places if number in variants[t].supports)
         own = without.get(number)
-        others = [1 + k for k in range(len(names)) if k != t]
-        columns = [0, *others] if own is None else [0, 1 + own, *others]
-        raw = crossed.final.maps(support.patches, settings.smoothing_patches)[columns]
+        first, others = [] if own is None else [own], [k for k in places if k != t]
+        if (t, own is None) not in limits:  # a type has one scale, whichever sample it lacks
+            columns = [0, *(1 + k for k in (*first, *others))]
+            limits[t, own is None] = (
+                _calibrated(crossed, columns, promise, settings),
+                _calibrated(crossed, columns[: 1 + len(first)], promise, settings),
+            )
+        full, alone = limits[t, own is None]
+        raw = crossed.final.maps(support.patches, settings.smoothing_patches, [*first, *others])
         has_bank = crossed.final.bank is not None
         deviation = crossed.final.deviation(support.patches, settings.smoothing_patches) if has_bank else raw[0]
-        full = _calibrated(crossed, columns, promise, settings)
-        values = _values(raw.flatten(1).amax(dim=1).double().numpy(), full)
-        alone = _calibrated(crossed, columns[: 1 + (own is not None)], promise, settings)
-        by_itself = _values(raw.flatten(1).amax(dim=1).double().numpy(), alone)
-        order = ([t] if own is not None else []) + [k - 1 for k in others]
+        peaks = raw.flatten(1).amax(dim=1).double().numpy()
+        values = _values(peaks, full)
         results.append(
             LeftOut(
                 support=number,
                 defect_type=names[t],
                 found=bool(values.max() >= 1.0),
-                found_alone=bool(by_itself.max() >= 1.0),
-                named=_named(values, [names[k] for k in order]),
+                found_alone=bool(_values(peaks, alone).max() >= 1.0),
+                named=_named(values, [names[k] for k in ([t] * len(first) + others)]),
                 likeness=_likeness(raw, deviation, crossed, own),
                 anomaly=float(values[0]),
             )

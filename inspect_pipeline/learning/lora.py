@@ -17,7 +17,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.adaptation import Adapted, Deadline, Start
 from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
 from inspect_pipeline.learning.crops import VIEWS, Crop, brightened, crop_side, defect_crop, good_crop
-from inspect_pipeline.learning.crossfit import support_part
+from inspect_pipeline.learning.dense_fit import support_part
 from inspect_pipeline.learning.dense_head import Direction, fit_direction, whitened_moments
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Support, cut_patches
 from inspect_pipeline.learning.normality import Normality, fit_normality, moments, summed

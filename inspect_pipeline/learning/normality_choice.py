@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from inspect_pipeline.learning.crossfit import Fit, fit, folds
+from inspect_pipeline.learning.dense_fit import Fit, fit
 from inspect_pipeline.learning.detector_settings import BY_CALIBRATION, GAUSSIAN, MEMORY_BANK, DetectorSettings
 from inspect_pipeline.learning.examples import GoodUnit, Patches
+from inspect_pipeline.learning.folds import folds
 from inspect_pipeline.learning.normality import moments, summed
 
 _FEWEST_GOOD = 8

@@ -14,7 +14,7 @@ from torch.nn.functional import softplus
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.adaptation import Adapted, Deadline, Start
-from inspect_pipeline.learning.crossfit import support_part
+from inspect_pipeline.learning.dense_fit import support_part
 from inspect_pipeline.learning.dense_head import Direction, fit_direction, whitened_moments
 from inspect_pipeline.learning.gradient_head import good_windows, support_windows
 from inspect_pipeline.learning.normality import fit_normality, moments, summed

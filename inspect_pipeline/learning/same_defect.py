@@ -10,19 +10,20 @@ from inspect_pipeline.learning.normality import Normality
 
 _UNITS_COMPARED = 8  # 28 pairs of good places: enough for a floor, and a small part of the time of a teaching
 _QUERIES, _CANDIDATES = 128, 256
+_NEAREST = 4
 
 
 def copies(
-    good: Sequence[GoodUnit], supports: Sequence[Support], parts: Sequence[Tensor], normality: Normality
+    floor: float, supports: Sequence[Support], parts: Sequence[Tensor], normality: Normality
 ) -> list[tuple[int, int]]:
-    """Return pairs (first, second) of supports that are nearer to each other than any two places of good material.
+    """Return pairs (first, second) of supports that are nearer to each other than two places of good material are.
 
-    ``parts`` are the supports' whitened patches (k, d) that stand for their type. How near means: the median distance
-    of those to the nearest patch of the other region. Only the likest other sample of each is looked at.
+    ``floor`` is how near those are (``nearest_good_places``), ``parts`` the supports' whitened patches (k, d) that
+    stand for their type. How near means: the median distance of those to the nearest patch of the other region. Only
+    the likest other sample of each is looked at.
     """
     if len(supports) < 2:
         return []
-    floor = nearest_good_places(good, normality)
     centres = torch.stack([part.mean(dim=0) for part in parts])
     centres = centres / centres.norm(dim=1, keepdim=True).clamp(min=1e-12)
     likeness = centres @ centres.T
@@ -51,8 +52,11 @@ def nearest_good_places(good: Sequence[GoodUnit], normality: Normality) -> float
 
 def how_near(queries: Tensor, candidates: Tensor) -> float:
     """Return the median over ``queries`` (n, d) of the distance to the nearest of ``candidates`` (m, d)."""
-    # Exact differences: the quick form by products is not 0 for equal rows, which is what is looked for here.
-    distances = torch.cdist(queries, candidates, compute_mode="donot_use_mm_for_euclid_dist")
+    # Products tell which few candidates may be the nearest; what they give for equal rows is not 0, which is looked for
+    # here, so that the distance itself is made of exact differences.
+    rough = candidates.square().sum(dim=1) - 2.0 * queries @ candidates.T
+    few = rough.topk(min(_NEAREST, len(candidates)), dim=1, largest=False).indices
+    distances = (queries[:, None] - candidates[few]).norm(dim=-1)
     return float(distances.amin(dim=1).median())
 
 

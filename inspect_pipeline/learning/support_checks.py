@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity, rarely_fewer
-from inspect_pipeline.learning.crossfit import CrossFitted, support_part
+from inspect_pipeline.learning.crossfit import CrossFitted
 from inspect_pipeline.learning.detector_settings import DetectorSettings
-from inspect_pipeline.learning.examples import Patches, Support
+from inspect_pipeline.learning.examples import Support
 from inspect_pipeline.learning.leave_one_out import MISSED, LeftOut, open_set_bound
 from inspect_pipeline.learning.same_defect import copies
 
@@ -22,7 +22,7 @@ _FEWEST_TO_COMPARE = 3  # of two samples that differ nobody can say which one is
 
 
 def check_supports(
-    patches: Patches,
+    supports: Sequence[Support],
     names: Sequence[str],
     crossed: CrossFitted,
     left_out: Sequence[LeftOut],
@@ -34,17 +34,16 @@ def check_supports(
     Looks like normal, disagrees with its type, shows the defect of another sample, too small to be seen, two names
     for one type.
     """
-    supports = patches.supports
     if not supports:
         return []
     normality = crossed.final.normality
-    parts = [support_part(support, normality, settings) for support in supports]
+    parts = crossed.final.parts
     alike = _two_names(names, supports, parts, crossed, left_out)
     told = {frozenset(pair) for pair in alike}
     checks = _looking_normal(supports, left_out)
     checks += _disagreeing(supports, names, left_out, told, settings)
-    checks += [_same(supports[first], supports[second]) for first, second in copies(
-        patches.good, supports, parts, normality)]  # fmt: skip
+    pairs = copies(crossed.nearest_good, supports, parts, normality)
+    checks += [_same(supports[first], supports[second]) for first, second in pairs]
     checks += _too_small(supports, settings)
     return checks + [check for _, check in sorted(alike.items())]
 

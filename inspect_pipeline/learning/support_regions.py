@@ -4,6 +4,7 @@ A drawn region is described when its frame is cut. A guessed one waits for norma
 meant; its pixels are kept until then.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from inspect_pipeline.learning.dense_features import STRIDE_PX
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.examples import DefectRegion, Support
 from inspect_pipeline.learning.hot_part import box_of, hot_cells, largest_part
+from inspect_pipeline.learning.kept_work import Vectors, made_anew
 from inspect_pipeline.learning.normality import Normality, distance
 from inspect_pipeline.learning.region_crops import describe_regions
 from inspect_pipeline.learning.region_features import descriptor_dims
@@ -27,10 +29,11 @@ from inspect_pipeline.learning.region_typing import RegionHead, RegionPrior, Sup
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Describer:
-    """Describes regions as a detector of these settings will."""
+    """Describes regions as a detector of these settings will; ``vectors`` may know guessed ones from before."""
 
     backbone: Backbone
     settings: DetectorSettings
+    vectors: Vectors = made_anew
 
     def vector(self, pixels: Pixels, patches: Tensor, roi: Roi) -> Tensor:
         """Return the vector (d) of one region of a frame with its dense map."""
@@ -51,7 +54,11 @@ class Describer:
         """
         distances = distance(normality.whiten(support.patches))
         cells = hot_cells(distances, support.inside, smoothing=self.settings.smoothing_patches)
-        return self.vector(pixels.numpy(), support.patches, box_of(cells))
+        box, digest = box_of(cells), hashlib.sha256()
+        for tensor in (pixels, support.patches):
+            digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode() + tensor.contiguous().numpy().tobytes())
+        what = f"{digest.hexdigest()} {box} {self.settings.typing_views} {self.settings.typing_window_px}"
+        return self.vectors(what, lambda: self.vector(pixels.numpy(), support.patches, box))
 
 
 def marked_box(region: DefectRegion) -> Roi:

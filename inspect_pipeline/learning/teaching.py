@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
+from functools import partial
 
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity
 from inspect_pipeline.domain.records import Progress
@@ -11,13 +10,15 @@ from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.domain.taxonomy import checked_type, life_cycle_for
 from inspect_pipeline.learning.adaptation import AdaptationOutcome
 from inspect_pipeline.learning.backbones import Backbone
-from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill
-from inspect_pipeline.learning.crossfit import CrossFitted, Variant, cross_fit
+from inspect_pipeline.learning.calibration import Calibration, calibrate, expected_overkill, least_handicap
+from inspect_pipeline.learning.crossfit import CrossFitted, cross_fit
+from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.difference_prior import DifferencePrior, difference_prior
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.kept_work import NOTHING_KEPT, KeptWork
 from inspect_pipeline.learning.known_types import TypeCost, costs_of_company
 from inspect_pipeline.learning.leave_one_out import LeftOut, judge_left_out, open_set_bound
 from inspect_pipeline.learning.normality_choice import chosen_normality
@@ -110,36 +111,37 @@ def teach_patches(
     shaping: Shaping | None = None,
     known: Collection[str] = (),
     regions: RegionPrior | None = None,
+    kept: KeptWork = NOTHING_KEPT,
 ) -> Taught:
     """Return the detector taught from patches cut before; the backbone runs for guessed regions only.
 
-    ``known`` are the types of the one in force, for costs. ``shaping`` is what an adaptation changes; ``regions`` what
-    history says of naming regions: samples that cannot be compared leave the naming to the channels.
+    ``kept`` may hold work of an earlier teaching on the same good material, which is most of it. ``known`` are the
+    types of the one in force, for costs. ``shaping`` is what an adaptation changes; ``regions`` what history says of
+    naming regions: samples that cannot be compared leave it to the channels.
     """
-    settings, drawn = chosen_normality(patches, settings, seed=seed), np.random.default_rng(seed)
+    settings = chosen_normality(patches, settings, seed=seed)
     names, variants = _variants(patches)
-    crossed = cross_fit(
-        patches.good, patches.supports, variants, settings=settings, generator=drawn, prior=prior, shaping=shaping
-    )
-    calibration, overkill = _calibrated(crossed, 1 + len(names), promise=promise, settings=settings)
-    describer = Describer(backbone=backbone, settings=settings)
+    fold = partial(cross_fit, settings=settings, seed=seed, grounds=kept.grounds)
+    crossed = fold(patches.good, patches.supports, variants, prior=prior, shaping=shaping)
+    settings = _with_handicap(settings, crossed, 1 + len(names), promise)
+    describer = Describer(backbone=backbone, settings=settings, vectors=kept.vectors)
     compared = fit_regions(describer, patches.supports, crossed.final.normality, prior=regions)
     judged = judge_left_out(crossed, patches.supports, variants, names, promise=promise, settings=settings)
     left_out = renamed(judged, compared)
-    detector = Detector(
-        backbone=backbone,
-        normality=crossed.final.normality,
-        anomaly=calibration.channels[0],
-        heads=_heads(names, crossed, calibration, left_out, settings),
-        promise=promise,
-        settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
-        regions=compared,
-        bank=crossed.final.bank,
-    )
     company = (crossed, patches.supports, variants, names, left_out)
-    doubts = check_supports(patches, names, crossed, left_out, settings=settings)
+    doubts = check_supports(patches.supports, names, crossed, left_out, settings=settings)
+    calibration, overkill = _calibrated(crossed, 1 + len(names), promise=promise, settings=settings)
     return Taught(
-        detector=detector,
+        detector=Detector(
+            backbone=backbone,
+            normality=crossed.final.normality,
+            anomaly=calibration.channels[0],
+            heads=_heads(names, crossed, calibration, left_out, settings),
+            promise=promise,
+            settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
+            regions=compared,
+            bank=crossed.final.bank,
+        ),
         leave_one_out=tuple(_found(name, left_out) for name in names),
         confusions=_confusions(names, left_out),
         forgetting=_forgetting(names, left_out),
@@ -148,6 +150,14 @@ def teach_patches(
         overkill=overkill,
         costs=costs_of_company(*company, known=known, promise=promise, settings=settings),
     )
+
+
+def _with_handicap(
+    settings: DetectorSettings, crossed: CrossFitted, channels: int, promise: Promise
+) -> DetectorSettings:
+    """Return the settings with the handicap that good units ask for, at most theirs."""
+    scores, most = crossed.scores[:, :channels], settings.anomaly_handicap
+    return replace(settings, anomaly_handicap=least_handicap(scores, most=most, overkill=promise.overkill))
 
 
 def _calibrated(

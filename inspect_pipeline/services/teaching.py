@@ -23,6 +23,7 @@ from inspect_pipeline.learning.teaching import Taught, teach_patches
 from inspect_pipeline.services.described import Describing, LabelledFrame
 from inspect_pipeline.services.examples import frame_regions, frames_with_labels
 from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION
+from inspect_pipeline.services.kept_work import stored_work
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, FeatureStore, ImageStore, ModelRegistry
 from inspect_pipeline.services.recent_effect import RecentFrames, effect_to
@@ -172,6 +173,7 @@ class Teaching:
             prior=difference_prior(origin.dense),
             known=known,
             regions=region_prior(origin.typing, reach=self.settings.typing_reach),
+            kept=stored_work(self.features, backbone),
         )
         return replace(taught, checks=(*taught.checks, *lesson.checks))
 

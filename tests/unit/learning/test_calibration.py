@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t as student
 
 from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.learning.calibration import calibrate, expected_overkill, student_quantile
+from inspect_pipeline.learning.calibration import calibrate, expected_overkill, least_handicap, student_quantile
 
 
 def alarms(seed: int, *, units: int, channels: int, overkill: float) -> float:
@@ -89,3 +89,36 @@ def test_three_units_are_too_few_for_any_threshold() -> None:
 @pytest.mark.parametrize("freedom", [4, 9, 30])
 def test_the_student_quantile_is_that_of_the_tables(freedom: int) -> None:
     assert student_quantile(0.95, freedom) == pytest.approx(float(student.ppf(0.95, freedom)), rel=5e-3)
+
+
+def test_a_first_channel_that_costs_the_others_nothing_needs_no_handicap() -> None:
+    types = np.random.default_rng(0).normal(size=(60, 2))
+    follows = np.column_stack([types.max(axis=1) / 2, types])
+    assert least_handicap(follows, most=1.5, overkill=0.05) == 0.0
+
+
+def test_a_first_channel_of_odd_good_units_of_its_own_keeps_its_handicap() -> None:
+    generator = np.random.default_rng(1)
+    odd = np.where(np.arange(60) % 12 == 0, 9.0, 0.0) + generator.normal(size=60)  # more of them than promised alarms
+    alone = np.column_stack([odd, generator.uniform(size=60)])
+    assert least_handicap(alone, most=1.5, overkill=0.05) == 1.5
+
+
+def test_few_good_units_or_no_type_leave_the_handicap_as_it_is() -> None:
+    types = np.random.default_rng(0).normal(size=(60, 1))
+    follows = np.column_stack([types, types])
+    assert least_handicap(follows[:38], most=1.5, overkill=0.05) == 1.5
+    assert least_handicap(follows[:39], most=1.5, overkill=0.05) == 0.0
+    assert least_handicap(types, most=1.5, overkill=0.05) == 1.5
+
+
+def test_the_promise_is_kept_in_the_mean_with_the_handicap_that_the_same_units_chose() -> None:
+    found = []
+    for seed in range(200):
+        shared = np.random.default_rng(seed).standard_t(4, size=(1060, 3))
+        scores = shared + shared[:, :1]  # channels that rise together, as those of one image do
+        handicap = least_handicap(scores[:60], most=1.5, overkill=0.05)
+        calibration = calibrate(scores[:60], [0.0] * 3, handicaps=[handicap, 0.0, 0.0], overkill=0.05)
+        limits = np.array([channel.limit for channel in calibration.channels])
+        found.append(float((scores[60:] > limits).any(axis=1).mean()))
+    assert float(np.mean(found)) <= 0.055

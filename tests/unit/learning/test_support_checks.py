@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity
-from inspect_pipeline.learning.crossfit import Variant, cross_fit
+from inspect_pipeline.learning.crossfit import cross_fit
+from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import Patches, Support
 from inspect_pipeline.learning.known_types import costs_of_company
@@ -28,14 +29,14 @@ def learned(patches: Patches):  # type: ignore[no-untyped-def]
     variants += [
         Variant(defect_type=n, supports=tuple(j for j in of_type[n] if j != i)) for n in names for i in of_type[n]
     ]
-    crossed = cross_fit(patches.good, patches.supports, variants, settings=SETTINGS, generator=np.random.default_rng(0))
+    crossed = cross_fit(patches.good, patches.supports, variants, settings=SETTINGS, seed=0)
     left_out = judge_left_out(crossed, patches.supports, variants, names, promise=Promise(), settings=SETTINGS)
     return names, variants, crossed, left_out
 
 
 def checks(patches: Patches) -> list[Check]:
     names, _, crossed, left_out = learned(patches)
-    return check_supports(patches, names, crossed, left_out, settings=SETTINGS)
+    return check_supports(patches.supports, names, crossed, left_out, settings=SETTINGS)
 
 
 def of_kind(found: Sequence[Check], kind: CheckKind) -> list[Check]:

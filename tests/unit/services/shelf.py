@@ -1,10 +1,13 @@
 """A material of labelled pictures, which remember how often each was read, and the detector under test."""
 
+import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from inspect_pipeline.domain.material import Pixels, Roi
 from inspect_pipeline.domain.records import Box, LabelledImage
@@ -53,6 +56,21 @@ class Shelf:
         ]
 
 
+class Remembering(Backbone):
+    """The same network; of pixels that it saw before it gives what it gave then. Draws share most of their crops."""
+
+    def __init__(self, of: Backbone) -> None:
+        super().__init__(of.name, of.trunk, mean=of.mean.flatten().tolist(), std=of.std.flatten().tolist())
+        self._given: dict[tuple[bytes, tuple[int, ...], tuple[str, ...]], dict[str, Tensor]] = {}
+
+    def taps(self, x: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
+        seen = (hashlib.sha256(x.contiguous().numpy().tobytes()).digest(), tuple(x.shape), tuple(names))
+        if seen not in self._given:
+            self._given[seen] = super().taps(x, names)
+        return {name: tensor.clone() for name, tensor in self._given[seen].items()}
+
+
 def subject(backbone: Backbone) -> Subject:
-    """The default recipe, but for the views of a region: each costs a pass of the backbone at every name."""
-    return Subject(backbone=backbone, prior=None, promise=Promise(), settings=DetectorSettings(typing_views=1))
+    """The default recipe, but for what costs time at every draw: views of a region, and folds of 8 good images."""
+    settings = DetectorSettings(typing_views=1, folds=4)
+    return Subject(backbone=Remembering(backbone), prior=None, promise=Promise(), settings=settings)

@@ -112,8 +112,8 @@ def test_the_same_seed_gives_the_same_numbers_and_boxes_give_no_aupro(backbone: 
 
 
 def test_the_detector_under_test_is_the_one_that_is_taught_at_a_line(backbone: Backbone) -> None:
-    images = Shelf().material(good=20, each=9)
-    described = describe_images(images, backbone, settings=DetectorSettings(), progress=silent)
+    images, settings = Shelf().material(good=20, each=9), subject(backbone).settings
+    described = describe_images(images, backbone, settings=settings, progress=silent)
     drawn = draw([one.labelled for one in described], ("bar",), SPEC, material="steel", number=0)
     frames = [FrameRegions(pixels=images[i].load(), normals=(WHOLE,), defects=()) for i in drawn.normals]
     for i in drawn.supports["bar"]:
@@ -121,8 +121,8 @@ def test_the_detector_under_test_is_the_one_that_is_taught_at_a_line(backbone: B
         assert mask is not None
         region = DefectRegion(roi=WHOLE, mask=mask(), defect_type="bar", source=source_of(mask()), label="x")
         frames.append(FrameRegions(pixels=images[i].load(), normals=(), defects=(region,)))
-    patches = cut_patches(backbone, frames, unit=Promise().unit, settings=DetectorSettings())
-    detector = teach_patches(backbone, patches, promise=Promise(), settings=DetectorSettings(), seed=5).detector
+    patches = cut_patches(backbone, frames, unit=Promise().unit, settings=settings)
+    detector = teach_patches(backbone, patches, promise=Promise(), settings=settings, seed=5).detector
     alarms = [float(detector.examine(images[i].load()).strongest.max()) >= 1.0 for i in drawn.test_normals]
     missed = [float(detector.examine(images[i].load()).strongest.max()) < 1.0 for i in drawn.defects]
     trial = measure(described, drawn, subject(backbone), seed=5)
