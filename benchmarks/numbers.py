@@ -10,8 +10,8 @@ from typing import Any
 
 from benchmarks.adaptation_page import adaptation_lines
 from benchmarks.new_materials_page import new_materials_lines
-from benchmarks.throughput_page import throughput_lines
 from benchmarks.teaching_page import forgetting_lines, teach_lines
+from benchmarks.throughput_page import throughput_lines
 from flows.summary import demo_summary
 
 ROOT = Path(__file__).resolve().parents[1]
