@@ -23,7 +23,11 @@ from inspect_pipeline.services.ports import ModelRegistry
 
 _NOT_THERE = "the initialization is no longer in the registry"
 _NOT_TRAINED = "the initialization was not meta-trained by this program"
-_HEAD_NAMES = {"nearest_prototype": "nearest prototype, frozen features", "ridge": "ridge, frozen features"}
+_HEAD_NAMES = {
+    "nearest_prototype": "nearest prototype, frozen features",
+    "ridge": "ridge, frozen features",
+    "shrinkage_lda": "shrinkage discriminant, frozen features",
+}
 
 
 def model_facts(registry: ModelRegistry, detector: str | None) -> ModelFacts | NotMeasured:

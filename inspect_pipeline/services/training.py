@@ -18,6 +18,7 @@ from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_prior import DensePrior, DensePriorSettings, fit_dense_prior
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.embedding import ChannelScales, Option
+from inspect_pipeline.learning.embedding_catalog import constants_of
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples, plan_episodes
 from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
 from inspect_pipeline.learning.initialization import Initialization
@@ -175,6 +176,7 @@ class Training:
             trunk=backbone.trunk_state(),
             head=result.method.head(),
             embedding=result.method.embedding.form(),
+            constants=constants_of(result.method.embedding),
             options=result.method.options(),
             dense=prior.tensors,
             typing=regions.tensors,

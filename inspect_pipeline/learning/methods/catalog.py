@@ -11,7 +11,7 @@ from inspect_pipeline.learning.methods.gradient_entries import GRADIENT
 from inspect_pipeline.learning.methods.metric_entries import METRIC
 
 CATALOG: Mapping[str, MethodEntry] = {**METRIC, **GRADIENT, **BASELINES}
-_ALWAYS_BESIDE = ("nearest_prototype", "ridge")
+_ALWAYS_BESIDE = ("nearest_prototype", "ridge", "shrinkage_lda")
 
 
 def method_names() -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def all_methods() -> tuple[str, ...]:
 def test_types_that_lie_far_apart_are_all_recognised() -> None:
     features, index = clusters(noise=0.01)
     found = evaluate(features, index, SPEC, episodes=40, seed=0, methods=frozen_baselines(16))
-    assert set(found.scores) == {"nearest_prototype", "ridge"}
+    assert set(found.scores) == {"nearest_prototype", "ridge", "shrinkage_lda"}
     for score in found.scores.values():
         assert (score.accuracy.mean, score.accuracy.low, score.accuracy.high) == (1.0, 1.0, 1.0)
         assert set(score.per_family) == {"f0", "f1"}

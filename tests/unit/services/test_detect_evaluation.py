@@ -26,7 +26,14 @@ from .plant import SIDE_PX, WHOLE, silent
 from .shelf import Shelf, subject
 
 SPEC = DrawSpec(shot=3, normals=8, draws=3, seed=5)
-BASELINES = {"normality_only", "type_channel_only", "nearest_prototype", "ridge", "logistic_regression"}
+BASELINES = {
+    "normality_only",
+    "type_channel_only",
+    "nearest_prototype",
+    "ridge",
+    "shrinkage_lda",
+    "logistic_regression",
+}
 
 
 def evaluated(

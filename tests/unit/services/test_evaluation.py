@@ -134,7 +134,7 @@ def test_the_answer_says_what_was_measured_and_on_what() -> None:
 def test_the_frozen_heads_stand_beside_it_on_the_same_episodes() -> None:
     data = clouds(each={"a": 10, "b": 10, "c": 10}, apart=1.5)
     ridge, nearest = evaluated(data), evaluated(data, method="nearest_prototype")
-    assert set(ridge.baselines) == {"nearest_prototype", "ridge"}
+    assert set(ridge.baselines) == {"nearest_prototype", "ridge", "shrinkage_lda"}
     assert ridge.baselines["ridge"]["accuracy"] == ridge.accuracy
     assert ridge.baselines["nearest_prototype"]["accuracy"] == nearest.accuracy
     assert ridge.baselines == nearest.baselines
@@ -197,9 +197,9 @@ def summary() -> EvaluateSummary:
 
 
 def test_what_is_gained_over_a_baseline_is_paired_over_episodes_and_over_materials(summary: EvaluateSummary) -> None:
-    (name,) = summary.differences
+    assert set(summary.differences) == {"nearest_prototype", "shrinkage_lda"}
+    name = "nearest_prototype"
     gain = summary.differences[name]
-    assert name == "nearest_prototype"
     assert gain["difference"] == pytest.approx(summary.accuracy - summary.baselines[name]["accuracy"])
     assert gain["interval"][0] < gain["difference"] < gain["interval"][1]
     means = [row["difference"] for row in gain["per_family"].values()]
@@ -233,7 +233,7 @@ def test_strangers_and_added_types_are_measured_beside_the_baselines(summary: Ev
     assert (strangers["known"], grown["known"]) == (3, 2)
     assert strangers["auroc"] == strangers["scores"]["highest_probability"]["auroc"] > 0.7
     assert set(strangers["scores"]) == {"highest_probability", "highest_logit"}
-    assert set(strangers["scores"]["highest_logit"]["differences"]) == {"nearest_prototype"}
+    assert set(strangers["scores"]["highest_logit"]["differences"]) == {"nearest_prototype", "shrinkage_lda"}
     assert set(strangers["per_type"]) == {f"f{family}/{name}" for family in range(3) for name in TYPES}
     assert [point["added"] for point in grown["points"]] == [0, 1, 2]
     last = grown["points"][2]

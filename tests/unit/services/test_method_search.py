@@ -51,7 +51,7 @@ def test_a_trial_is_judged_by_the_validation_of_the_outer_loop_with_its_values()
         seed=0,
     )
     assert found.accuracy == max(point.accuracy for point in outer.history)
-    assert set(found.baselines) == {"nearest_prototype", "ridge"}
+    assert set(found.baselines) == {"nearest_prototype", "ridge", "shrinkage_lda"}
     assert found.accuracy > found.baselines["nearest_prototype"]
     assert (found.held_out_by, found.validation_episodes) == ("family", 40)
 

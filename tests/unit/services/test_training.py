@@ -37,9 +37,9 @@ def test_a_head_that_beats_every_frozen_one_is_shipped_and_its_manifest_says_by_
     _, bundle = workshop.registry.load(INITIALIZATION, version="1")
     training = bundle.manifest["training"]
     assert (training["trained"], training["chosen"], training["shipped"]) == ("protonet", "protonet", "protonet")
-    assert set(training["heads"]) == {"protonet", "nearest_prototype", "ridge"}
+    assert set(training["heads"]) == {"protonet", "nearest_prototype", "ridge", "shrinkage_lda"}
     gains = {second: gain for first, second, gain in training["differences"] if first == "protonet"}
-    assert set(gains) == {"nearest_prototype", "ridge"}
+    assert set(gains) == {"nearest_prototype", "ridge", "shrinkage_lda"}
     assert all(gain["low"] > 0.0 and gain["episodes"] == 120 for gain in gains.values())
     means = {name: head["mean"] for name, head in training["heads"].items()}
     assert gains["ridge"]["mean"] == pytest.approx(means["protonet"] - means["ridge"])
@@ -109,7 +109,7 @@ def test_where_types_say_nothing_the_frozen_head_is_shipped_and_all_heads_are_ne
     assert (summary.method, summary.chosen) == ("protonet", "frozen")
     _, bundle = workshop.registry.load(INITIALIZATION, version="1")
     training = bundle.manifest["training"]
-    assert training["shipped"] in ("nearest_prototype", "ridge")
+    assert training["shipped"] in ("nearest_prototype", "ridge", "shrinkage_lda")
     assert bundle.manifest["method"] == training["shipped"]
     assert not from_bundle(bundle).head["log_scales"].any()
     for head in training["heads"].values():
