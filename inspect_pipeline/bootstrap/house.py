@@ -174,11 +174,12 @@ class House(Stores):
         name: str = "default",
         seed: int = 0,
         options: Sequence[str] = (),
+        embedding: str | None = None,
     ) -> "TrainSummary":
         """Meta-train on labelled folders, or without any on the catalog's history, and register the challenger."""
         from inspect_pipeline.bootstrap import studies
 
-        return studies.train(self, data, method=method, name=name, seed=seed, options=options)
+        return studies.train(self, data, method=method, name=name, seed=seed, options=options, embedding=embedding)
 
     def train_methods(self) -> list[str]:
         """Return the names of the methods that can be meta-trained."""

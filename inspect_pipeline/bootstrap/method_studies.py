@@ -18,10 +18,13 @@ from inspect_pipeline.domain.taxonomy import checked_name
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.embedding import ChannelScales, Option
+from inspect_pipeline.learning.embedding_catalog import side_of
 from inspect_pipeline.learning.episodes import EpisodeSpec
+from inspect_pipeline.learning.image_samples import images_of
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import build_method, method_names
 from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.sample_cache import Samples
 from inspect_pipeline.services.cross_domain import CrossDomain, CrossDomainSummary
 from inspect_pipeline.services.evaluation import (
     EvaluateSummary,
@@ -35,6 +38,7 @@ from inspect_pipeline.services.method_options import checked_options, entry_of, 
 from inspect_pipeline.services.method_search import MethodSearch
 from inspect_pipeline.services.search_space import default_axes, parsed_axes
 from inspect_pipeline.services.training import servable
+from inspect_pipeline.services.training_settings import TrainingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,7 +85,16 @@ class MethodStudies:
             raise BadDataError("give a model or a method to evaluate, not both: a model brings its method along")
         images = labelled_images(data)
         subject = self._subject(model, method, options)
-        described = describe_folder(images, subject.backbone, regions=regions, progress=self.stores.progress)
+        described = describe_folder(
+            images,
+            subject.backbone,
+            regions=regions,
+            progress=self.stores.progress,
+            side_px=side_of(subject.method.embedding),
+        )
+        others: dict[str, Samples] = {}
+        if described.images is not None:
+            others = {subject.method.name: images_of(described.images, subject.backbone)}
         return evaluate_folder(
             described,
             subject.method,
@@ -92,6 +105,7 @@ class MethodStudies:
             progress=self.stores.progress,
             measures=Measures(curves=curves, open_set=open_world, known_versus_new=open_world),
             trained_on=subject.families,
+            others=others,
         )
 
     def cross_domain(
@@ -113,6 +127,7 @@ class MethodStudies:
         At most ``training.images_per_class`` images of a class are used, drawn by the seed.
         """
         settings, stores = self.stores.settings.training, self.stores
+        _on_descriptors(settings)
         images = capped(labelled_images(data), settings.images_per_class, np.random.default_rng([seed, 3]))
         backbone = frozen_backbone(stores)
         built = trainable(method, descriptor_dims(backbone), settings.options, options)
@@ -144,6 +159,7 @@ class MethodStudies:
     ) -> SearchFound:
         """Search rates, steps and options on held-out validation episodes, and write the best as training settings."""
         settings, stores = self.stores.settings.training, self.stores
+        _on_descriptors(settings)
         images = capped(labelled_images(data), settings.images_per_class, np.random.default_rng([seed, 3]))
         backbone = frozen_backbone(stores)
         described = describe_folder(images, backbone, regions="image", progress=stores.progress)
@@ -198,6 +214,15 @@ class MethodStudies:
             method=initialization.build_method(),
             model=shown,
             families=initialization.families,
+        )
+
+
+def _on_descriptors(settings: TrainingSettings) -> None:
+    """Refuse a study that would leave the embedding of the settings alone."""
+    if settings.embedding != "descriptors":
+        raise BadDataError(
+            f"training.embedding is {settings.embedding}, cross-domain and search run on descriptors; set it so, or "
+            "train and evaluate the network with 'train' and 'evaluate --model'"
         )
 
 

@@ -31,20 +31,30 @@ from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.services.method_options import parsed_options
 from inspect_pipeline.services.models import ModelReference, parsed_reference
 from inspect_pipeline.services.training import Training, TrainSummary
+from inspect_pipeline.services.training_settings import checked_embedding
 
 FROZEN = "nearest_prototype"
 
 
 def train(
-    stores: Stores, data: Sequence[Path], *, method: str, name: str, seed: int, options: Sequence[str] = ()
+    stores: Stores,
+    data: Sequence[Path],
+    *,
+    method: str,
+    name: str,
+    seed: int,
+    options: Sequence[str] = (),
+    embedding: str | None = None,
 ) -> TrainSummary:
     """Meta-train on labelled folders, or without any on the catalog's history; register the challenger.
 
-    ``options`` are of the method, ``KEY=VALUE``; they win over those of the settings.
+    ``options`` are of the method, ``KEY=VALUE``; they and ``embedding`` win over those of the settings.
     """
     if method not in method_names():
         raise NotFoundError(f"there is no method {method!r} to train; choose one of {', '.join(method_names())}")
     settings = stores.settings.training
+    if embedding is not None:
+        settings = replace(settings, embedding=checked_embedding(embedding))
     given = parsed_options(method, options)
     examples = _folders(data, stores, seed=seed) if data else _catalog_history(stores)
     weights = stores.backbone_weights()

@@ -31,6 +31,15 @@ DataOption = Annotated[
 ]
 MethodOption = Annotated[str, typer.Option("--method", metavar="M", help="See --list-methods.")]
 NameOption = Annotated[str, typer.Option("--name", metavar="NAME", help="Registered as initialization.NAME.")]
+EmbeddingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--embedding",
+        metavar="E",
+        help="descriptors, conv4 or resnet12 (networks learn from images); else as in training.yaml.",
+        show_default=False,
+    ),
+]
 OptionOption = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="An option of the method; several may be given."),
@@ -50,6 +59,7 @@ def train(
     name: NameOption = "default",
     config: ConfigOption = None,
     option: OptionOption = None,
+    embedding: EmbeddingOption = None,
     list_methods: Annotated[bool, typer.Option("--list-methods", help="Name the methods and end.")] = False,
     seed: SeedOption = 0,
     workspace: WorkspaceOption = None,
@@ -67,7 +77,8 @@ def train(
         return
     with session.house(config or ()) as house:
         folders = [*(data or ()), *(more or ())]
-        summary = house.train(folders, method=method, name=name, seed=seed, options=tuple(option or ()))
+        options = tuple(option or ())
+        summary = house.train(folders, method=method, name=name, seed=seed, options=options, embedding=embedding)
     document = document_of(summary)
     session.answer(document, lambda: _view(document))
     if not summary.new:

@@ -29,3 +29,9 @@ def build_embedding(form: Mapping[str, Option], constants: Mapping[str, Tensor] 
 def constants_of(embedding: Embedding) -> dict[str, Tensor]:
     """Return what an embedding needs beside its form and its tensors: the frozen numbers of a network or nothing."""
     return dict(embedding.constants) if isinstance(embedding, NetworkEmbedding) else {}
+
+
+def side_of(embedding: Embedding) -> int | None:
+    """Return the side in px of the images that an embedding takes, None for one that takes descriptors."""
+    side = embedding.form().get("side_px")
+    return side if isinstance(side, int) and embedding.sample_ndim == 3 else None

@@ -15,6 +15,7 @@ from inspect_pipeline.learning.contest import Contest, contest
 from inspect_pipeline.learning.embedding import Option
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples
 from inspect_pipeline.learning.evaluation import Evaluation, data_fingerprint, evaluate, sample_hash
+from inspect_pipeline.learning.image_samples import resized
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import frozen_baselines
 from inspect_pipeline.learning.open_set import open_set
@@ -75,23 +76,35 @@ class Measures:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Described:
-    """Descriptors (n, d) of samples with their index and the fingerprint of the data."""
+    """Descriptors (n, d) of samples with their index and the fingerprint of the data.
+
+    ``images`` (n, side, side, 3) are the samples themselves where a method takes images.
+    """
 
     features: NDArray[np.float32]
     index: EpisodeIndex
     fingerprint: str
+    images: NDArray[np.uint8] | None = None
 
 
 def describe_folder(
-    images: Sequence[LabelledImage], backbone: Backbone, *, regions: Regions, progress: Progress
+    images: Sequence[LabelledImage],
+    backbone: Backbone,
+    *,
+    regions: Regions,
+    progress: Progress,
+    side_px: int | None = None,
 ) -> Described:
     """Return the descriptors of the images of a data folder, whole or cut by their boxes.
+
+    With ``side_px`` the samples themselves are kept too, as images of that side.
 
     With ``boxes`` each box is a sample of its own class, and an image without boxes is one whole sample; boxes of one
     image share a leakage group. Raises BadImageError for an image that cannot be read: a benchmark leaves none out.
     """
     classes: list[tuple[str, str, str]] = []
     hashes: list[str] = []
+    small: list[NDArray[np.uint8]] = []
 
     def crops() -> Iterator[Pixels]:
         for image in images:
@@ -99,6 +112,8 @@ def describe_folder(
             for class_name, crop in _samples(image, pixels, regions):
                 classes.append((image.family, class_name, image.group or image.source))
                 hashes.append(sample_hash(crop))
+                if side_px is not None:
+                    small.append(resized(crop, side_px))
                 yield crop
 
     features = region_features(backbone, crops(), progress=progress)
@@ -107,7 +122,12 @@ def describe_folder(
         types=[name for _, name, _ in classes],
         groups=[group for _, _, group in classes],
     )
-    return Described(features=features, index=index, fingerprint=data_fingerprint(hashes, index))
+    return Described(
+        features=features,
+        index=index,
+        fingerprint=data_fingerprint(hashes, index),
+        images=np.stack(small) if small else None,
+    )
 
 
 def _samples(image: LabelledImage, pixels: Pixels, regions: Regions) -> Iterator[tuple[str, Pixels]]:

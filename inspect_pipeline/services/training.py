@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.bundle import Bundle, initialization_name
-from inspect_pipeline.domain.gate import Evidence, evidence_to
+from inspect_pipeline.domain.gate import evidence_to
+from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
@@ -20,19 +22,23 @@ from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.embedding import ChannelScales, Option
 from inspect_pipeline.learning.embedding_catalog import constants_of
 from inspect_pipeline.learning.episodes import EpisodeIndex, EpisodeSpec, index_samples, plan_episodes
-from inspect_pipeline.learning.evaluation import Interval, data_fingerprint, sample_hash
+from inspect_pipeline.learning.evaluation import data_fingerprint, sample_hash
+from inspect_pipeline.learning.image_samples import image_samples
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.method import Method
 from inspect_pipeline.learning.methods.catalog import build_method
+from inspect_pipeline.learning.networks.network_catalog import network_spec, started_network
 from inspect_pipeline.learning.outer_loop import OuterLoopResult, meta_train
 from inspect_pipeline.learning.region_features import descriptor_dims, region_features
 from inspect_pipeline.learning.region_metric import RegionHistory, fit_region_history
+from inspect_pipeline.learning.sample_cache import SampleCache
 from inspect_pipeline.learning.teaching import FrameRegions
 from inspect_pipeline.services.examples import Example
 from inspect_pipeline.services.in_force import CHALLENGER
 from inspect_pipeline.services.method_options import checked_options
 from inspect_pipeline.services.ports import Catalog, ModelRegistry, Tracker
 from inspect_pipeline.services.teaching import INPUT_TAG
+from inspect_pipeline.services.training_record import evidence_of, training_record
 from inspect_pipeline.services.training_settings import TrainingSettings
 
 EXPERIMENT = "meta-training"
@@ -110,14 +116,11 @@ class Training:
         if known is not None:
             manifest = self.registry.load(model, version=known.version)[1].manifest
             return _summary(model, known.version, manifest, new=False, seconds=0.0)
-        crops = (
-            e.regions.pixels[s.roi.top : s.roi.bottom, s.roi.left : s.roi.right] for e in examples for s in e.samples
-        )
-        features = region_features(backbone, crops, progress=self._of(len(history.index)))
+        features = region_features(backbone, _crops(examples), progress=self._of(len(history.index)))
         spec = servable(history.index, self._asked())
         learning_started = self.clock()
-        start = build_method(method, ChannelScales.identity(descriptor_dims(backbone)), chosen)
-        result = self._learned(start, features, history.index, spec, seed=seed)
+        start, samples = self._start(method, chosen, examples, backbone, seed=seed)
+        result = self._learned(start, samples, features, history.index, spec, seed=seed)
         learning_s = (self.clock() - learning_started).total_seconds()
         dense = DensePriorSettings(detector=self.detector)
         prior = fit_dense_prior(backbone, _by_family(examples), settings=dense, seed=seed, progress=self.progress)
@@ -134,12 +137,44 @@ class Training:
         seconds = self._record(started, model=f"{model}@{version}", episodes=result.episodes)
         return _summary(model, version, bundle.manifest, new=True, seconds=seconds)
 
+    def _start(
+        self,
+        method: str,
+        options: Mapping[str, Option],
+        examples: Sequence[Example],
+        backbone: Backbone,
+        *,
+        seed: int,
+    ) -> tuple[Method, SampleCache | None]:
+        """Return the method as it starts, and its samples where these are images and no descriptors."""
+        if self.settings.embedding == "descriptors":
+            return build_method(method, ChannelScales.identity(descriptor_dims(backbone)), options), None
+        spec = network_spec(self.settings.embedding, self.settings.network)
+        embedding = started_network(spec, torch.Generator().manual_seed(seed))
+        images = image_samples(_crops(examples), backbone, side_px=spec.side_px)
+        return build_method(method, embedding, options), images
+
     def _learned(
-        self, method: Method, features: NDArray[np.float32], index: EpisodeIndex, spec: EpisodeSpec, *, seed: int
+        self,
+        method: Method,
+        samples: SampleCache | None,
+        features: NDArray[np.float32],
+        index: EpisodeIndex,
+        spec: EpisodeSpec,
+        *,
+        seed: int,
     ) -> OuterLoopResult:
-        loop = self.settings.outer_loop
+        """Train on the samples, beside the frozen baselines on the descriptors of the same samples."""
         return meta_train(
-            method, features, index, spec, options=loop, seed=seed, progress=self.progress, clock=self.clock
+            method,
+            features if samples is None else samples,
+            index,
+            spec,
+            options=self.settings.outer_loop,
+            seed=seed,
+            progress=self.progress,
+            clock=self.clock,
+            baseline_features=None if samples is None else features,
         )
 
     def _asked(self) -> EpisodeSpec:
@@ -195,7 +230,10 @@ class Training:
             "made_at": self.clock().isoformat(),
         }
         bundle = initialization.to_bundle(lineage)
-        extra = {"evidence": evidence_to(_evidence(result)), "training": _training(result, prior, regions, families)}
+        extra = {
+            "evidence": evidence_to(evidence_of(result)),
+            "training": training_record(result, prior, regions, families),
+        }
         return replace(bundle, manifest={**bundle.manifest, **extra})
 
     def _track(
@@ -249,6 +287,13 @@ class Training:
         return seconds
 
 
+def _crops(examples: Sequence[Example]) -> Iterator[Pixels]:
+    for example in examples:
+        for sample in example.samples:
+            roi = sample.roi
+            yield example.regions.pixels[roi.top : roi.bottom, roi.left : roi.right]
+
+
 def _indexed(examples: Sequence[Example]) -> _History:
     samples = [(example, sample) for example in examples for sample in example.samples]
     if not samples:
@@ -300,50 +345,9 @@ def _by_family(examples: Sequence[Example]) -> dict[str, list[FrameRegions]]:
     return families
 
 
-def _evidence(result: OuterLoopResult) -> Evidence:
-    """Return what the gate looks at: the trained head against the best frozen baseline on episodes it never saw."""
-    scores = result.decision.scores
-    hardest = min(result.differences.values(), key=lambda gain: gain.low)
-    return Evidence(
-        episodes=result.decision.episodes,
-        accuracy=scores[result.method.name].accuracy.mean,
-        baseline_accuracy=scores[result.best_baseline].accuracy.mean,
-        difference_low=hardest.low,
-        chosen=result.chosen,
-    )
-
-
-def _training(
-    result: OuterLoopResult, prior: DensePrior, regions: RegionHistory, families: Sequence[str]
-) -> dict[str, Any]:
-    """Return the outcome of the training as plain JSON, for the report and the auditor."""
-    spec = result.decision.spec
-    trained = result.trained.name
-    return {
-        "trained": trained,
-        "chosen": result.chosen,
-        "shipped": result.method.name,
-        "held_out_by": result.division.by,
-        "episodes": result.episodes,
-        "kept_step": result.kept_step,
-        "decision_episodes": result.decision.episodes,
-        "form": f"{spec.way}-way {spec.shot}-shot, {spec.query} queries a type",
-        "families": list(families),
-        "heads": {name: _interval(score.accuracy) for name, score in result.decision.scores.items()},
-        "differences": [[trained, name, _interval(gain)] for name, gain in result.differences.items()],
-        "metrics": result.metrics(),
-        "dense": {"chosen": prior.chosen, "reason": prior.reason, "metrics": dict(prior.metrics)},
-        "typing": {"chosen": regions.chosen, "reason": regions.reason, "metrics": dict(regions.metrics)},
-    }
-
-
 def _plain(settings: Mapping[str, Any]) -> dict[str, str | int | float]:
     """Return settings as a tracker takes them; what lies deeper is told as text."""
     return {name: value if isinstance(value, str | int | float) else str(value) for name, value in settings.items()}
-
-
-def _interval(value: Interval) -> dict[str, float | int]:
-    return {"mean": value.mean, "low": value.low, "high": value.high, "episodes": value.episodes}
 
 
 def _summary(model: str, version: str, manifest: Mapping[str, Any], *, new: bool, seconds: float) -> TrainSummary:

@@ -6,13 +6,24 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from inspect_pipeline.errors import WeightsError
+from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.backbones import load_timm_model
 from inspect_pipeline.learning.embedding import Option
 from inspect_pipeline.learning.networks.network_embedding import NetworkEmbedding
 from inspect_pipeline.learning.networks.network_specs import Conv4Spec, NetworkSpec, ResNet12Spec, TimmSpec, read_spec
 from inspect_pipeline.learning.networks.timm_stages import written_attention
 from inspect_pipeline.learning.weight_files import load_strictly, read_state
+
+
+def network_spec(name: str, options: Mapping[str, Option]) -> Conv4Spec | ResNet12Spec:
+    """Return the network of the field of that name, conv4 or resnet12, with these options. Raises BadDataError."""
+    specs: Mapping[str, type[Conv4Spec | ResNet12Spec]] = {"conv4": Conv4Spec, "resnet12": ResNet12Spec}
+    if name not in specs:
+        raise BadDataError(f"there is no network {name!r} to start from; choose one of {', '.join(specs)}")
+    spec = read_spec({**specs[name]().form(), **options})
+    if not isinstance(spec, Conv4Spec | ResNet12Spec):
+        raise BadDataError(f"network options {dict(options)} make another network than {name}; leave kind and name out")
+    return spec
 
 
 def build_network(form: Mapping[str, Option]) -> NetworkEmbedding:

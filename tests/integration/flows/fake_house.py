@@ -100,8 +100,11 @@ class FakeHouse:
     def retention(self) -> "FakeRetention":
         return FakeRetention(house=self)
 
-    def train(self, data: Sequence[Path] = (), *, method: str, name: str, seed: int) -> Learned:
-        self._called(f"train {name} by {method} on {[path.name for path in data]}")
+    def train(
+        self, data: Sequence[Path] = (), *, method: str, name: str, seed: int, options: Sequence[str] = ()
+    ) -> Learned:
+        told = f" with {', '.join(options)}" if options else ""
+        self._called(f"train {name} by {method} on {[path.name for path in data]}{told}")
         new, self.trained = not self.trained, True
         return Learned(model=f"initialization.{name}", version="1", new=new, metrics={"accuracy": 0.9})
 

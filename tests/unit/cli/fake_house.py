@@ -458,8 +458,18 @@ class FakeHouse:
         self._called("list_flat_fields", camera=camera)
         return [FLAT_FIELD]
 
-    def train(self, data: list[Path], *, method: str, name: str, seed: int, options: tuple[str, ...]) -> TrainSummary:
-        self._called("train", data=list(data), method=method, name=name, seed=seed, options=options)
+    def train(
+        self,
+        data: list[Path],
+        *,
+        method: str,
+        name: str,
+        seed: int,
+        options: tuple[str, ...],
+        embedding: str | None,
+    ) -> TrainSummary:
+        called = {"method": method, "name": name, "seed": seed, "options": options}
+        self._called("train", data=list(data), **called, **({} if embedding is None else {"embedding": embedding}))
         return self.trained
 
     def train_methods(self) -> list[str]:

@@ -50,7 +50,7 @@ def test_a_runtime_gives_the_numbers_of_torch_at_sizes_that_were_never_traced(
 
 
 def test_a_frame_goes_through_the_runner_of_its_backbone(graph: bytes, backbone: Backbone) -> None:
-    pixels = np.random.default_rng(0).integers(0, 255, (96, 640), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 1280), dtype=np.uint8)
     wanted = dense_map(backbone, pixels, largest_tile_px=1 << 16, two_scales=False)
     seen = []
 

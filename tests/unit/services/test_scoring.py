@@ -185,7 +185,8 @@ def test_a_second_run_adds_nothing_and_says_so(coil: Plant) -> None:
     assert (results(coil), coil.images.written) == (before, written)
     with coil.catalog.transaction() as unit:
         (stage,) = unit.stages(coil=COIL)
-    assert (stage.stage, stage.model, stage.detail) == ("score", FIRST, {"frames": 12, "findings": 3})
+    detail = {"frames": 12, "findings": 3, "runtime": "torch f32"}
+    assert (stage.stage, stage.model, stage.detail) == ("score", FIRST, detail)
 
 
 def test_frames_that_came_later_are_judged_and_the_others_not_again(coil: Plant) -> None:

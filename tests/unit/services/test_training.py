@@ -5,16 +5,22 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from inspect_pipeline.domain.gate import GateRules, evidence_from, judge_initialization
 from inspect_pipeline.errors import BadDataError, NotFoundError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.difference_prior import difference_prior
+from inspect_pipeline.learning.embedding_catalog import constants_of, side_of
 from inspect_pipeline.learning.episodes import EpisodeSpec, index_samples
-from inspect_pipeline.learning.initialization import from_bundle
+from inspect_pipeline.learning.image_samples import image_samples
+from inspect_pipeline.learning.initialization import Initialization, from_bundle
+from inspect_pipeline.learning.methods.catalog import build_method
+from inspect_pipeline.learning.networks.network_catalog import network_spec, started_network
 from inspect_pipeline.services.examples import NORMAL
 from inspect_pipeline.services.in_force import CHALLENGER, CHAMPION
 from inspect_pipeline.services.training import TrainSummary, servable
+from inspect_pipeline.services.training_settings import checked_embedding
 
 from .plant import INITIALIZATION
 from .workshop import SETTINGS, WEIGHTS, Workshop, example, history, picture
@@ -189,3 +195,48 @@ def test_fewer_ways_are_taken_where_that_lets_enough_families_take_part() -> Non
     assert servable(alone, EpisodeSpec(way=5, shot=1, query=1)).way == 2
     with pytest.raises(BadDataError, match="are needed"):
         servable(alone, EpisodeSpec(way=5, shot=4, query=4))
+
+
+def test_a_network_learns_from_the_images_themselves_beside_the_frozen_heads(backbone: Backbone) -> None:
+    loop = replace(SETTINGS.outer_loop, steps=4, tasks_per_step=2, validation_episodes=12, decision_episodes=12)
+    settings = replace(SETTINGS, outer_loop=loop, embedding="conv4", network={"side_px": 16, "channels": 8})
+    workshop = Workshop(backbone, settings=settings)
+    workshop.train(history())
+    _, bundle = workshop.registry.load(INITIALIZATION, version="1")
+    training = bundle.manifest["training"]
+    assert set(training["heads"]) == {"protonet", "nearest_prototype", "ridge", "shrinkage_lda"}
+    assert 0.2 < training["heads"]["protonet"]["mean"] < 1.0
+    kind = from_bundle(bundle).embedding["kind"]
+    assert kind == ("channel_scales" if training["chosen"] == "frozen" else "network")
+
+
+def test_a_network_that_won_is_kept_with_all_that_builds_it_again(backbone: Backbone) -> None:
+    spec = network_spec("conv4", {"side_px": 16, "channels": 8})
+    embedding = started_network(spec, torch.Generator().manual_seed(0))
+    method = build_method("protonet", embedding)
+    images = image_samples([picture(np.random.default_rng(n), 0, n % 2) for n in range(4)], backbone, side_px=16)
+    labels, support = torch.tensor([0, 1, 0, 1]), images.take(np.arange(4))
+    kept = Initialization(
+        method="protonet",
+        backbone=backbone.name,
+        trunk=backbone.trunk_state(),
+        head=method.head(),
+        embedding=embedding.form(),
+        constants=constants_of(embedding),
+        options=method.options(),
+        episode_spec=EpisodeSpec(way=2, shot=1, query=1),
+        data_fingerprint="none",
+        seed=0,
+        families=(),
+    )
+    again = from_bundle(kept.to_bundle({})).build_method()
+    scores = [each.adapt(support, labels, way=2).score(support) for each in (method, again)]
+    torch.testing.assert_close(scores[1], scores[0], rtol=0, atol=0)
+    assert side_of(again.embedding) == 16
+
+
+def test_network_options_without_a_network_are_refused() -> None:
+    with pytest.raises(BadDataError, match="needs an embedding of conv4 or resnet12"):
+        replace(SETTINGS, network={"side_px": 16})
+    with pytest.raises(BadDataError, match="choose one of descriptors, conv4, resnet12"):
+        checked_embedding("vit")
