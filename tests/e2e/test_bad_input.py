@@ -18,6 +18,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from inspect_pipeline.domain.in_force import MoveKind
+from inspect_pipeline.services.moving import Change
 from tests.integration.flows.real_workspace import LINE, label_a_new_type, opened, put_frozen_initialization
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -105,7 +107,15 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put_frozen_initialization(house)
         label_a_new_type(house, folder / "taught")
         taught = house.adapt(line=LINE)
-        house.registry.set_alias(taught.model, "champion", taught.version)
+        change = Change(
+            model=taught.model,
+            kind=MoveKind.OVERRIDDEN,
+            from_version=None,
+            to_version=taught.version,
+            operator="engineer-1",
+            reason="five good frames are too few for its gate",
+        )
+        house.models.moving.move(change)
     return folder / "workspace"
 
 
