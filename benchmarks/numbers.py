@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.adaptation_page import adaptation_lines
+from benchmarks.methods_page import methods_lines
 from benchmarks.new_materials_page import new_materials_lines
 from benchmarks.teaching_page import forgetting_lines, teach_lines
 from benchmarks.throughput_page import throughput_lines
@@ -43,6 +44,7 @@ def pages() -> dict[str, str]:
         "docs/meta-training.md": filled(
             "docs/meta-training.md", "\n".join(new_materials_lines(result("new_materials")))
         ),
+        "docs/methods.md": filled("docs/methods.md", "\n".join(methods_lines(result("methods_table")))),
         "docs/networks.md": filled("docs/networks.md", "\n".join(throughput_lines(result("throughput")))),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
