@@ -10,7 +10,7 @@ def methods_lines(document: Mapping[str, Any]) -> list[str]:
     lines = [
         f"`{document['command']}`, revision {document['revision']}, on {document['machine']}, {document['threads']} "
         f"thread, {document['steps']} steps of training fixed beforehand, seeds {seeds} (trained figures are their "
-        f"mean). Points over {document['beside']}, paired on the same episodes, with 95% intervals over episodes of that "
+        f"mean). Points over {document['beside']}, paired on the same episodes, 95% intervals over episodes of that "
         "material alone.",
         "",
         "| unseen | samples | method | as it starts | meta-trained | sees more |",
