@@ -12,6 +12,8 @@ import pytest
 
 from inspect_pipeline.bootstrap.house import House
 from inspect_pipeline.domain.bundle import detector_name
+from inspect_pipeline.domain.in_force import MoveKind
+from inspect_pipeline.services.moving import Change
 from tests.integration.flows.processes import eventually, flows, lasting_server, start
 from tests.integration.flows.real_workspace import (
     LINE,
@@ -58,7 +60,15 @@ def _taught(house: House, folder: Path) -> None:
     put_frozen_initialization(house)
     label_a_new_type(house, folder)
     taught = house.adapt(line=LINE)
-    house.registry.set_alias(taught.model, "champion", taught.version)
+    change = Change(
+        model=taught.model,
+        kind=MoveKind.OVERRIDDEN,
+        from_version=None,
+        to_version=taught.version,
+        operator="engineer-1",
+        reason="five good frames are too few for its gate",
+    )
+    house.models.moving.move(change)
 
 
 def test_a_coil_whose_ingest_and_scoring_are_killed_is_whole_after_the_next_run(tmp_path: Path) -> None:
