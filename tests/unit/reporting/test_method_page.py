@@ -91,6 +91,7 @@ def test_every_unseen_material_has_its_row_and_the_mean_the_last() -> None:
     assert [chart.name for chart in cross_domain_drawings(document)] == [
         "unseen_gain_over_nearest_prototype",
         "unseen_gain_over_ridge",
+        "unseen_gain_over_shrinkage_lda",
     ]
 
 
