@@ -129,6 +129,8 @@ def trial_reasons(
     gate only approved types are asked for evidence.
     """
     reasons = [f"unjudged: {text}" for text in challenger.unjudged[:_SHOWN]]
+    if len(challenger.unjudged) > _SHOWN:
+        reasons.append(f"unjudged: and {len(challenger.unjudged) - _SHOWN} frames more")
     reasons += _golden(challenger)
     reasons += _overkill(challenger, promised_overkill)
     approved = [name for name, stage in sorted(stages.items()) if stage is LifeCycle.APPROVED]

@@ -71,10 +71,13 @@ class Models:
         return resolved, bundle.manifest
 
     def gate(self, model: str, *, version: str | None = None) -> tuple[str, GateReport]:
-        """Return (version, report) of the gate for a version or the challenger; unchallenged, for the champion."""
+        """Return (version, report) of the gate for a version or the challenger; unchallenged, for the champion.
+
+        It is held against what is on record as in force: an alias moved past the records is no standard for itself.
+        """
         wanted = version or self.registry.aliased(model, CHALLENGER) or self.registry.aliased(model, CHAMPION)
         resolved, challenger = self.registry.load(model, version=wanted, alias=None if wanted else CHALLENGER)
-        champion = self._bundle(model, CHAMPION)
+        champion = self._recorded(model)
         judge = judge_initialization if challenger.kind is ModelKind.INITIALIZATION else judge_detector
         report = judge(
             evidence_from(challenger.manifest),
@@ -121,10 +124,11 @@ class Models:
         reasons. Raises RefusedError with the gate's reasons or what the override lacks, NothingToDoError when it is the
         champion already or nothing challenges the champion.
         """
-        resolved, report = self.gate(model, version=version)
         champion = version_in_force(self.catalog, self.registry, model)
-        if champion == resolved:
-            raise NothingToDoError(f"{model} version {resolved} is the champion already")
+        wanted = version or self.registry.aliased(model, CHALLENGER) or champion
+        if champion is not None and champion == wanted:  # before the gate tries anything
+            raise NothingToDoError(f"{model} version {champion} is the champion already")
+        resolved, report = self.gate(model, version=wanted)
         self._keep(f"{model}@{resolved}", report)
         kind = MoveKind.PROMOTED
         if not report.passed:
@@ -221,6 +225,8 @@ class Models:
         """The one way in which a version comes into force."""
         return Moving(catalog=self.catalog, registry=self.registry, clock=self.clock)
 
-    def _bundle(self, model: str, alias: str) -> Bundle | None:
-        version = self.registry.aliased(model, alias)
+    def _recorded(self, model: str) -> Bundle | None:
+        """Return the version on record as in force, None where none ever was."""
+        with self.catalog.transaction() as unit:
+            version = unit.standing(model).recorded
         return None if version is None else self.registry.load(model, version=version)[1]

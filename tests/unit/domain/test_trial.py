@@ -82,6 +82,11 @@ def test_a_challenger_bad_at_one_rule_is_refused_by_that_rule_alone(challenger: 
     assert reason.startswith(rule)
 
 
+def test_frames_that_could_not_be_judged_are_all_counted_though_three_are_named() -> None:
+    dark = replace(GOOD, unjudged=tuple(f"frame c/{number} is unusable (dark)" for number in range(5)))
+    assert reasons(dark, None)[2:] == ["unjudged: frame c/2 is unusable (dark)", "unjudged: and 2 frames more"]
+
+
 def test_overkill_counts_when_it_is_surely_above_the_promise() -> None:
     assert reasons(alarmed(3), None) == []
     [reason] = reasons(alarmed(9), None)

@@ -172,3 +172,15 @@ def test_an_approved_type_needs_held_out_labels_and_a_provisional_one_does_not(l
         unit.put_type(LINE, DefectType(name="bar", life_cycle=LifeCycle.APPROVED))
     _, report = gated(labelled).gate(DETECTOR, version="1")
     assert any("escape of approved type 'bar'" in reason and "6 more" in reason for reason in report.reasons)
+
+
+def test_what_was_moved_past_the_records_is_held_against_the_version_on_record_and_not_against_itself(
+    labelled: Plant,
+) -> None:
+    for number in range(13, 16):
+        frame = labelled.add_frame(number, picture(700 + number, "bar"), coil=GATE_COIL)
+        labelled.add_label(frame, "bar", roi=BAR, role=LabelRole.GATE, name=f"bar-{number}")
+    version = labelled.registry.register(DETECTOR, deaf(labelled), tags={"line": LINE, "recipe": "default"})
+    labelled.registry.set_alias(DETECTOR, "champion", version)
+    with pytest.raises(RefusedError, match=r"cannot be adopted .* forgetting: regions of known types"):
+        gated(labelled).adopt(DETECTOR, operator="operator-7", reason="moved by hand")
