@@ -26,6 +26,7 @@ from inspect_pipeline.services.folder_split import SplitSettings
 from inspect_pipeline.services.pipeline import IntakeSettings
 from inspect_pipeline.services.teaching_settings import TeachingSettings
 from inspect_pipeline.services.training_settings import TrainingSettings
+from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 
 ENVIRONMENT_PREFIX = "INSPECT_"
 _MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
@@ -142,6 +143,7 @@ class Settings:
     cameras: CamerasSettings = field(default_factory=CamerasSettings)
     retention: RetentionRules = field(default_factory=RetentionRules)
     gates: GateRules = field(default_factory=GateRules)
+    workbench: WorkbenchSettings = field(default_factory=WorkbenchSettings)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
 
     def recipe(self, name: str) -> Recipe:

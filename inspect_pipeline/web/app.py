@@ -1,0 +1,35 @@
+"""The application: pages, REST interface, static files; one process serves a site."""
+
+from importlib.resources import files
+
+from fastapi import APIRouter, FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from inspect_pipeline import __version__
+from inspect_pipeline.bootstrap.workbench import Workbench
+from inspect_pipeline.web.access import Identify
+from inspect_pipeline.web.pages import start
+from inspect_pipeline.web.problems import answer_errors
+
+PAGES: tuple[APIRouter, ...] = (start.router,)
+API: tuple[APIRouter, ...] = ()
+
+
+def create_app(workbench: Workbench, *, identify: Identify) -> FastAPI:
+    """Return the application over a workbench; ``identify`` finds out who sends a request."""
+    app = FastAPI(
+        title="inspect_pipeline workbench",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.workbench = workbench
+    app.state.identify = identify
+    answer_errors(app)
+    for router in API:
+        app.include_router(router, prefix="/api/v1")
+    for router in PAGES:
+        app.include_router(router, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=str(files("inspect_pipeline.web").joinpath("static"))), name="static")
+    return app

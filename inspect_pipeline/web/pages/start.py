@@ -1,0 +1,40 @@
+"""The first page, and what a reader chooses for all pages: language and theme."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse
+
+from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.web.languages import LANGUAGES
+from inspect_pipeline.web.rendering import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
+
+router = APIRouter()
+_YEAR_S = 365 * 24 * 3600
+
+
+@router.get("/")
+def start() -> RedirectResponse:
+    """Lead to the queue: what waits for the operator."""
+    return RedirectResponse("/queue", status_code=303)
+
+
+@router.post("/preferences")
+def prefer(
+    request: Request, language: Annotated[str, Form()] = "", theme: Annotated[str, Form()] = ""
+) -> RedirectResponse:
+    """Remember language or theme in the browser, and go on with the page the reader came from."""
+    if (language and language not in LANGUAGES) or (theme and theme not in THEMES):
+        raise BadDataError(f"language {language!r}, theme {theme!r}: there is no such choice")
+    answer = RedirectResponse(_page_before(request), status_code=303)
+    for cookie, value in ((LANGUAGE_COOKIE, language), (THEME_COOKIE, theme)):
+        if value:
+            answer.set_cookie(cookie, value, max_age=_YEAR_S, samesite="lax", httponly=True)
+    return answer
+
+
+def _page_before(request: Request) -> str:
+    """Return the path of the page that sent the form; never another site."""
+    before = request.headers.get("referer", "")
+    own = f"{request.url.scheme}://{request.url.netloc}"
+    return before.removeprefix(own) if before.startswith(own + "/") else "/"
