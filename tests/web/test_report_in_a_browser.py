@@ -1,12 +1,10 @@
 """The report in a real headless browser: it fetches nothing, runs nothing, and can be read and printed."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from inspect_pipeline.domain.report import CoilReport
 from inspect_pipeline.reporting.render import write_report
@@ -14,23 +12,7 @@ from tests.unit.reporting import builders
 
 pytestmark = pytest.mark.required_in_ci
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
-)  # fmt: skip
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    executable = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if executable is None:
-        pytest.skip(f"no browser on PATH ({', '.join(NAMES)}); install chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
-        yield launched
-        launched.close()
 
 
 class Opened:
