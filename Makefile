@@ -17,6 +17,8 @@ IMAGES ?= $(or $(INSPECT_TEST_DATA),../shared/data)
 # Your own data gets a workspace of its own: what it is taught must not mix with the solar cells.
 OUT ?= build/demo$(if $(DATA),-$(notdir $(abspath $(DATA))))
 WORKSPACE ?= $(OUT)/workspace
+# Test processes side by side.
+WORKERS ?= 2
 
 .PHONY: demo test check format bench lock clean help
 
@@ -29,8 +31,9 @@ help:
 demo: $(VENV)/.demo
 	$(BIN)/inspect-pipeline --workspace $(WORKSPACE) demo --out $(OUT) $(if $(DATA),--data "$(DATA)")
 
+# One thread a worker: two workers with two spinning threads each are slower than one.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
