@@ -4,19 +4,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export, note_what_is_set
+from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export
 from inspect_pipeline.bootstrap.gate_labels import LateTrials, add_labels
 from inspect_pipeline.bootstrap.revision import code_revision
-from inspect_pipeline.bootstrap.runtimes import equip
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
 from inspect_pipeline.services.in_force import CHAMPION
-from inspect_pipeline.services.models import Models, parsed_reference
+from inspect_pipeline.services.models import Models
 from inspect_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -359,19 +358,9 @@ class House(Stores):
 
     def score(self, coil: str, *, model: str | None = None) -> "ScoreSummary":
         """Judge a coil by the champion of its line and recipe, or by ``NAME@ALIAS`` or ``NAME@VERSION``."""
-        from inspect_pipeline.services.scoring import Scoring
+        from inspect_pipeline.bootstrap import scoring
 
-        end_left_over(self)
-        note_what_is_set(self)
-        scoring = Scoring(
-            catalog=self.catalog,
-            images=self.images,
-            registry=self.registry,
-            clock=self.clock,
-            progress=self.progress,
-            equip=partial(equip, self),
-        )
-        return scoring.run(coil, reference=None if model is None else parsed_reference(model))
+        return scoring.score(self, coil, model=model)
 
     def report(self, coil: str, *, out: Path | None = None, pdf: bool = False, same_run: bool = False) -> Path:
         """Write the report of a coil as one HTML file (or a PDF, with a Chromium at hand) and return its path."""

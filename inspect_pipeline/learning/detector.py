@@ -1,7 +1,7 @@
 """The detector: one frame in, score maps out, in multiples of the threshold of each channel."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,8 @@ class Typing:
     """What a region was named: a known type or ``unknown``, its score in multiples of the threshold, and why.
 
     ``likeness`` is the largest cosine between the region's deviation from good material and a known type, at that
-    type's peak, whatever the name: the lower, the stranger. None where no type is known.
+    type's peak, whatever the name: the lower, the stranger. None where no type is known. ``description`` is the raw
+    vector of ``region_crops`` that was compared with the samples, None where the region was not compared.
     """
 
     defect_type: str
@@ -77,6 +78,7 @@ class Typing:
     runner_up: str | None = None
     likeness: float | None = None
     explanation: Explanation | None = None
+    description: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -193,9 +195,14 @@ class Detector:
             views=self.settings.typing_views,
             window_px=self.settings.typing_window_px,
         )
-        compared = dict(zip(chosen, self.regions.name(vectors) if chosen else [], strict=True))
+        names = self.regions.name(vectors) if chosen else []
+        compared = dict(zip(chosen, zip(names, vectors.numpy(), strict=True), strict=True))
         return [
-            replace(self._by_region(compared[i], evidence[i], typing), likeness=typing.likeness)
+            replace(
+                self._by_region(compared[i][0], evidence[i], typing),
+                likeness=typing.likeness,
+                description=compared[i][1],
+            )
             if i in compared
             else replace(typing, explanation=beyond_the_cap(typing.explanation))
             for i, typing in enumerate(by_channel)

@@ -1,7 +1,7 @@
 """Scoring: every frame of a coil gets one verdict of one detector version; none is skipped."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,10 +19,11 @@ from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.imaging.regions import find_regions
 from inspect_pipeline.learning.detector import Detector, ScoreMaps, Typing
 from inspect_pipeline.learning.detector_settings import UnitGrid
+from inspect_pipeline.services.finding_vectors import keep_vectors
 from inspect_pipeline.services.in_force import CHAMPION, version_in_force
 from inspect_pipeline.services.models import ModelReference
 from inspect_pipeline.services.naming import Taxonomy
-from inspect_pipeline.services.ports import Catalog, CatalogUnit, ImageStore, ModelRegistry
+from inspect_pipeline.services.ports import Catalog, CatalogUnit, FeatureStore, ImageStore, ModelRegistry
 
 HEATMAP_STEPS = 64
 """Grey levels of a stored heatmap per multiple of the threshold: 64 lies on it, 255 is about four times."""
@@ -57,7 +58,10 @@ def as_it_is(detector: Detector) -> Detector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """The scoring use case with the adapters it needs; ``equip`` puts another runtime behind a detector."""
+    """The scoring use case with the adapters it needs; ``equip`` puts another runtime behind a detector.
+
+    What regions look like to the detector is kept in ``features``, where there are any, for the preview of a teaching.
+    """
 
     catalog: Catalog
     images: ImageStore
@@ -65,6 +69,7 @@ class Scoring:
     clock: Clock
     progress: Progress
     equip: Callable[[Detector], Detector] = as_it_is
+    features: FeatureStore | None = None
 
     def run(self, coil_id: str, *, reference: ModelReference | None = None) -> ScoreSummary:
         """Judge all frames of the coil that this detector version has not judged yet.
@@ -121,12 +126,15 @@ class Scoring:
             )
         try:
             pixels = decode(self._stored(frame.image, frame), name=frame.source)
-            findings, heatmap = self._findings(frame, pixels, detector, edge, taxonomy)
+            findings, vectors, heatmap = self._findings(frame, pixels, detector, edge, taxonomy)
         except (BadImageError, BadDataError, AlteredError) as error:
             return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
-        return FrameResult(
+        result = FrameResult(
             frame=frame.id, verdict=decide(findings), detector=reference, findings=findings, heatmap=heatmap
         )
+        if self.features is not None:
+            keep_vectors(self.features, result, vectors)
+        return result
 
     def _stored(self, address: str, frame: CapturedFrame) -> bytes:
         """Return the image's bytes. A file that is gone ends the run: a verdict is for ever, a store comes back.
@@ -147,10 +155,11 @@ class Scoring:
 
     def _findings(
         self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft, taxonomy: Taxonomy
-    ) -> tuple[tuple[Finding, ...], str]:
+    ) -> tuple[tuple[Finding, ...], Mapping[int, NDArray[np.float32]], str]:
         maps = detector.examine(pixels)
         heatmap = self.images.put(encode_png(heatmap_pixels(maps.strongest)), suffix="png")
-        return findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy), heatmap
+        seen = described_findings(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
+        return *seen, heatmap
 
     def _close(
         self,
@@ -206,6 +215,19 @@ def findings_in(
     taxonomy: Taxonomy,
 ) -> tuple[Finding, ...]:
     """Return what a detector's score maps of a frame with these ``pixels`` show on the strip, at its place."""
+    return described_findings(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)[0]
+
+
+def described_findings(
+    frame: CapturedFrame,
+    maps: ScoreMaps,
+    detector: Detector,
+    *,
+    pixels: Pixels,
+    edge: StripLeft,
+    taxonomy: Taxonomy,
+) -> tuple[tuple[Finding, ...], Mapping[int, NDArray[np.float32]]]:
+    """Return ``findings_in``, and by ordinal the raw region vectors of those that were compared with the samples."""
     regions = find_regions(
         _on_the_strip(maps.strongest, frame, stride_px=maps.stride_px),
         threshold=1.0,
@@ -215,7 +237,8 @@ def findings_in(
     )
     typings = detector.name_regions(maps, [region.roi for region in regions], pixels)
     found = zip(regions, typings, strict=True)
-    return tuple(_finding(frame, region.roi, taxonomy.applied(typing), edge) for region, typing in found)
+    findings = tuple(_finding(frame, region.roi, taxonomy.applied(typing), edge) for region, typing in found)
+    return findings, {at: one.description for at, one in enumerate(typings) if one.description is not None}
 
 
 def _not_inspected_m(coil: Coil, frames: Sequence[CapturedFrame], results: Sequence[FrameResult]) -> float:
