@@ -30,7 +30,7 @@ from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 
 ENVIRONMENT_PREFIX = "INSPECT_"
 _MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
-_PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA"})
+_PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA", "OIDC_CLIENT_SECRET"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
 """The workbench's use cases on a workspace, made when first used."""
 
+import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from inspect_pipeline.services.workbench_settings import WorkbenchSettings
@@ -8,6 +10,15 @@ from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.house import House
     from inspect_pipeline.domain.records import Clock
+    from inspect_pipeline.services.accounts import Accounts
+    from inspect_pipeline.services.api_tokens import ApiTokens
+    from inspect_pipeline.services.oidc_people import OidcPeople
+    from inspect_pipeline.services.signing_in import SigningIn
+
+
+def _secret() -> str:
+    """Return 256 random bits as text."""
+    return secrets.token_urlsafe(32)
 
 
 @dataclass(kw_only=True)
@@ -25,3 +36,47 @@ class Workbench:
     def clock(self) -> "Clock":
         """The clock of the house."""
         return self.house.clock
+
+    @cached_property
+    def accounts(self) -> "Accounts":
+        """People: added, given a role and a password, let out and in."""
+        from inspect_pipeline.services.accounts import Accounts
+        from inspect_pipeline.services.password_hashing import Argon2Passwords
+
+        passwords = Argon2Passwords(self.settings.security.hashing)
+        return Accounts(catalog=self.house.catalog, passwords=passwords, clock=self.clock)
+
+    @cached_property
+    def signing_in(self) -> "SigningIn":
+        """Signing in with a password, and sessions."""
+        from inspect_pipeline.services.signing_in import SigningIn
+
+        security = self.settings.security
+        return SigningIn(
+            catalog=self.house.catalog,
+            passwords=self.accounts.passwords,
+            accounts=self.accounts,
+            clock=self.clock,
+            new_secret=_secret,
+            lockout=security.lockout,
+            limits=security.sessions,
+        )
+
+    @cached_property
+    def api_tokens(self) -> "ApiTokens":
+        """Tokens of machines."""
+        from inspect_pipeline.services.api_tokens import ApiTokens
+
+        return ApiTokens(catalog=self.house.catalog, clock=self.clock, new_secret=_secret)
+
+    @cached_property
+    def oidc_people(self) -> "OidcPeople":
+        """The accounts of people whom another provider vouches for."""
+        from inspect_pipeline.services.oidc_people import OidcPeople
+
+        return OidcPeople(
+            catalog=self.house.catalog,
+            accounts=self.accounts,
+            settings=self.settings.security.oidc,
+            clock=self.clock,
+        )

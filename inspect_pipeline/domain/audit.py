@@ -29,6 +29,17 @@ class AuditAction(StrEnum):
     RESTORED = "restored"
     ABANDONED = "abandoned"
     SETTINGS = "settings changed"
+    PERSON_ADDED = "person added"
+    ROLE_CHANGED = "role changed"
+    DEACTIVATED = "deactivated"
+    REACTIVATED = "reactivated"
+    PASSWORD_CHANGED = "password changed"  # noqa: S105 - says that it happened
+    LOCKED_OUT = "locked out"
+    UNLOCKED = "unlocked"
+    SIGNED_IN = "signed in"
+    SIGNED_OUT = "signed out"
+    TOKEN_MADE = "token made"  # noqa: S105
+    TOKEN_REVOKED = "token revoked"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

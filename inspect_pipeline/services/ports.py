@@ -15,6 +15,7 @@ from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion, Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
+from inspect_pipeline.services.people_ports import PeopleBook
 
 
 class FrameSource(Protocol):
@@ -72,6 +73,11 @@ class WaitsForFiles(Protocol):
 
 class CatalogUnit(Protocol):
     """One transaction on the catalog. Additions are idempotent on their key; nothing is overwritten."""
+
+    @property
+    def people(self) -> PeopleBook:
+        """The people of the workbench."""
+        ...
 
     def add_coil(self, coil: Coil) -> bool:
         """Add the coil; False when it was there. Raises BadDataError when it was there for another line."""
@@ -213,6 +219,12 @@ class CatalogUnit(Protocol):
         self, *, after: int = 0, limit: int | None = None, subject: str | None = None, action: AuditAction | None = None
     ) -> list[AuditEntry]:
         """Return the entries of the trail behind number ``after``, in their order."""
+        ...
+
+    def latest_audit(
+        self, *, before: int | None, limit: int, subject: str | None = None, action: AuditAction | None = None
+    ) -> Sequence[AuditEntry]:
+        """Return at most ``limit`` entries of the trail in front of number ``before`` (None: the end), latest first."""
         ...
 
     def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.services.security_settings import SecuritySettings, SiteSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +29,5 @@ class WorkbenchSettings:
     """The settings of the workbench."""
 
     queue: QueueSettings = field(default_factory=QueueSettings)
+    site: SiteSettings = field(default_factory=SiteSettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, chain_faults, entry_after
@@ -72,12 +72,23 @@ def list_entries(
     session: Session, *, after: int, limit: int | None, subject: str | None, action: AuditAction | None
 ) -> list[AuditEntry]:
     """Return the entries behind ``after`` in their order."""
-    query = select(AuditRow).where(AuditRow.seq > after).order_by(AuditRow.seq)
+    query = _chosen(subject, action).where(AuditRow.seq > after).order_by(AuditRow.seq)
+    return [_entry(row) for row in session.scalars(query if limit is None else query.limit(limit))]
+
+
+def latest_entries(
+    session: Session, *, before: int | None, limit: int, subject: str | None, action: AuditAction | None
+) -> list[AuditEntry]:
+    """Return at most ``limit`` entries in front of ``before``, latest first."""
+    query = _chosen(subject, action).order_by(AuditRow.seq.desc()).limit(limit)
+    return [_entry(row) for row in session.scalars(query if before is None else query.where(AuditRow.seq < before))]
+
+
+def _chosen(subject: str | None, action: AuditAction | None) -> Select[tuple[AuditRow]]:
+    query = select(AuditRow)
     if subject is not None:
         query = query.where(AuditRow.subject == subject)
-    if action is not None:
-        query = query.where(AuditRow.action == action.value)
-    return [_entry(row) for row in session.scalars(query if limit is None else query.limit(limit))]
+    return query if action is None else query.where(AuditRow.action == action.value)
 
 
 def faults(session: Session, *, anchors: Mapping[int, str]) -> list[AuditFault]:

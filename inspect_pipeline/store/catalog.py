@@ -27,6 +27,7 @@ from inspect_pipeline.store import measures as measure_rows
 from inspect_pipeline.store import results as result_rows
 from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
+from inspect_pipeline.store.people import SqlPeople
 from inspect_pipeline.store.schema import upgrade
 from inspect_pipeline.store.turns import turn
 
@@ -76,6 +77,11 @@ class SqlUnit:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._may_write = False
+
+    @property
+    def people(self) -> SqlPeople:
+        """The people of the workbench."""
+        return SqlPeople(self._session, self._writing)
 
     def add_coil(self, coil: Coil) -> bool:
         """Add the coil; False when it was there. Raises BadDataError when it was there for another line."""
@@ -261,6 +267,12 @@ class SqlUnit:
     ) -> list[AuditEntry]:
         """Return the entries of the trail behind number ``after``, in their order."""
         return audit_rows.list_entries(self._session, after=after, limit=limit, subject=subject, action=action)
+
+    def latest_audit(
+        self, *, before: int | None, limit: int, subject: str | None = None, action: AuditAction | None = None
+    ) -> list[AuditEntry]:
+        """Return at most ``limit`` entries of the trail in front of number ``before`` (None: the end), latest first."""
+        return audit_rows.latest_entries(self._session, before=before, limit=limit, subject=subject, action=action)
 
     def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
         """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest."""

@@ -19,6 +19,7 @@ from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from tests.fakes.people import InMemoryPeople, PeopleState
 from tests.fakes.trail import TrailUnit
 
 
@@ -35,6 +36,7 @@ class _State:
     type_moves: list[TypeMove] = field(default_factory=list)
     pending: dict[str, PendingMove] = field(default_factory=dict)
     trail: list[AuditEntry] = field(default_factory=list)
+    people: PeopleState = field(default_factory=PeopleState)
 
     def copied(self) -> "_State":
         return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
@@ -71,6 +73,10 @@ class InMemoryUnit(TrailUnit):
 
     def __init__(self, state: _State) -> None:
         self._state = state
+
+    @property
+    def people(self) -> InMemoryPeople:
+        return InMemoryPeople(self._state.people)
 
     def add_coil(self, coil: Coil) -> bool:
         _check_zone(coil.created_at)

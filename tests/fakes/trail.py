@@ -52,5 +52,11 @@ class TrailUnit:
         ]
         return chosen[:limit]
 
+    def latest_audit(
+        self, *, before: int | None, limit: int, subject: str | None = None, action: AuditAction | None = None
+    ) -> list[AuditEntry]:
+        found = reversed(self.audit(subject=subject, action=action))
+        return [entry for entry in found if before is None or entry.seq < before][:limit]
+
     def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
         return list(chain_faults(self._state.trail, anchors=anchors))
