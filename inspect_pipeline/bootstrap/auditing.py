@@ -2,11 +2,13 @@
 
 import csv
 import io
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from inspect_pipeline.bootstrap.stores import Stores
-from inspect_pipeline.services.auditing import COLUMNS, Auditing, row_of
+from inspect_pipeline.domain.audit import AuditAction
+from inspect_pipeline.services.auditing import COLUMNS, Auditing, AuditTrail, row_of
 from inspect_pipeline.services.moving import Moving
 from inspect_pipeline.services.settings_record import note_settings
 from inspect_pipeline.store.durable_files import write_durably
@@ -39,15 +41,22 @@ def note_what_is_set(stores: Stores) -> None:
 
 def export(stores: Stores, out: Path) -> int:
     """Write the whole trail as CSV (UTF-8, a header, RFC 4180) to ``out``; return how many entries it has."""
+    lines = list(csv_lines(stores))
+    write_durably(out, "".join(lines).encode())
+    return len(lines) - 1
+
+
+def csv_lines(stores: Stores, *, subject: str | None = None, action: AuditAction | None = None) -> Iterator[str]:
+    """Yield the chosen entries of the trail as lines of CSV (RFC 4180), a header first."""
+    yield _csv_line(COLUMNS)
+    for entry in AuditTrail(catalog=stores.catalog).entries(subject=subject, action=action):
+        yield _csv_line([_inert(cell) for cell in row_of(entry)])
+
+
+def _csv_line(cells: Sequence[str]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    count = 0
-    for entry in auditing(stores).entries():
-        writer.writerow([_inert(cell) for cell in row_of(entry)])
-        count += 1
-    write_durably(out, text.getvalue().encode())
-    return count
+    csv.writer(text).writerow(cells)
+    return text.getvalue()
 
 
 def _inert(cell: str) -> str:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inspect_pipeline.bootstrap.house import House
+    from inspect_pipeline.domain.audit import AuditAction
     from inspect_pipeline.domain.records import Clock
     from inspect_pipeline.services.accounts import Accounts
     from inspect_pipeline.services.api_tokens import ApiTokens
+    from inspect_pipeline.services.auditing import AuditTrail
     from inspect_pipeline.services.oidc_people import OidcPeople
     from inspect_pipeline.services.signing_in import SigningIn
 
@@ -80,3 +84,16 @@ class Workbench:
             settings=self.settings.security.oidc,
             clock=self.clock,
         )
+
+    @cached_property
+    def audit_trail(self) -> "AuditTrail":
+        """The audit trail, read; ``house.auditing`` proves it and opens the model registry for that."""
+        from inspect_pipeline.services.auditing import AuditTrail
+
+        return AuditTrail(catalog=self.house.catalog)
+
+    def audit_lines(self, *, subject: str | None = None, action: "AuditAction | None" = None) -> "Iterator[str]":
+        """Yield the chosen entries of the audit trail as lines of CSV, a header first."""
+        from inspect_pipeline.bootstrap.auditing import csv_lines
+
+        return csv_lines(self.house, subject=subject, action=action)

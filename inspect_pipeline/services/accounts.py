@@ -27,6 +27,11 @@ class Accounts:
         with self.catalog.transaction() as unit:
             return unit.people.accounts()
 
+    def account(self, name: str) -> Account:
+        """Return the account of a name. Raises NotFoundError."""
+        with self.catalog.transaction() as unit:
+            return found_account(unit, name)
+
     def waits(self) -> dict[str, float]:
         """Return by name how many seconds the accounts that are locked out still wait."""
         now = self.clock()

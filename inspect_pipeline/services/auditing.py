@@ -24,11 +24,10 @@ class AuditVerdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Auditing:
-    """The use cases of an auditor."""
+class AuditTrail:
+    """The trail as it is read; the model registry, which is slow to open, is not needed for that."""
 
     catalog: Catalog
-    registry: ModelRegistry
 
     def listing(
         self, *, after: int = 0, limit: int | None = None, subject: str | None = None, action: AuditAction | None = None
@@ -36,6 +35,27 @@ class Auditing:
         """Return the entries behind number ``after``, in their order."""
         with self.catalog.transaction() as unit:
             return unit.audit(after=after, limit=limit, subject=subject, action=action)
+
+    def latest(
+        self, *, before: int | None, limit: int, subject: str | None = None, action: AuditAction | None = None
+    ) -> Sequence[AuditEntry]:
+        """Return at most ``limit`` entries in front of number ``before`` (None: the end of the trail), latest first."""
+        with self.catalog.transaction() as unit:
+            return unit.latest_audit(before=before, limit=limit, subject=subject, action=action)
+
+    def entries(self, *, subject: str | None = None, action: AuditAction | None = None) -> Iterator[AuditEntry]:
+        """Yield the whole trail, or what is chosen of it, a page at a time."""
+        after = 0
+        while page := self.listing(after=after, limit=_PAGE, subject=subject, action=action):
+            yield from page
+            after = page[-1].seq
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditing(AuditTrail):
+    """The use cases of an auditor."""
+
+    registry: ModelRegistry
 
     def verify(self) -> AuditVerdict:
         """Return what is no longer as it was written: the trail, the rows it vouches for, aliases moved past it."""
@@ -47,13 +67,6 @@ class Auditing:
         for entry in self.entries():
             count, last = entry.seq, entry.digest
         return AuditVerdict(entries=count, last=last, anchors=len(anchors), faults=tuple(faults))
-
-    def entries(self) -> Iterator[AuditEntry]:
-        """Yield the whole trail, a page at a time."""
-        after = 0
-        while page := self.listing(after=after, limit=_PAGE):
-            yield from page
-            after = page[-1].seq
 
     def _anchors(self) -> tuple[dict[int, str], list[AuditFault]]:
         """Return what the registry remembers of the trail, and the tags in it that are no anchors."""

@@ -111,7 +111,7 @@ class OidcSettings:
     def __post_init__(self) -> None:
         if self.unknown_role not in (None, Role.OPERATOR):
             raise BadDataError(f"unknown_role {self.unknown_role} gives too much to people nobody knows; give operator")
-        if self.issuer is not None and not _safe_issuer(self.issuer):
+        if self.issuer is not None and not safe_address(self.issuer):
             raise BadDataError(f"issuer {self.issuer!r} has to begin with https:// (http only on this machine)")
         if "openid" not in self.scopes or self.timeout_s <= 0:
             raise BadDataError("scopes need openid, and timeout_s more than 0")
@@ -139,6 +139,7 @@ def _no_host(host: str) -> bool:
     return not plain or any(sign in plain for sign in "/*@ ") or host != host.lower()
 
 
-def _safe_issuer(issuer: str) -> bool:
+def safe_address(address: str) -> bool:
+    """Whether an address of a provider is https, or http on this machine."""
     here = tuple(f"http://{name}{end}" for name in LOOPBACK for end in (":", "/"))
-    return issuer.startswith(("https://", *here))
+    return address.startswith(("https://", *here))

@@ -1,6 +1,7 @@
 """Who sends a request and what they may do: what every page and every door of the interface asks."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
@@ -43,21 +44,29 @@ def csrf_token(request: Request) -> str:
     return str(getattr(request.state, "csrf", ""))
 
 
-def requires(permission: Permission) -> Callable[[Request], Actor]:
-    """Return the dependency that gives the actor, who must be allowed to do it."""
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The dependency that gives the actor, who must be allowed to do ``permission``; None: be signed in."""
 
-    def allowed(request: Request) -> Actor:
+    permission: Permission | None
+
+    def __call__(self, request: Request) -> Actor:
+        """Return the actor. Raises NotSignedInError or ForbiddenError."""
         actor = actor_of(request)
         if actor is None:
             raise NotSignedInError("sign in first")
-        if not actor.may(permission):
-            raise ForbiddenError(f"{actor.name} may not do this: it needs the permission {permission.value!r}")
+        if self.permission is not None and not actor.may(self.permission):
+            raise ForbiddenError(f"{actor.name} may not do this: it needs the permission {self.permission.value!r}")
         return actor
 
-    return allowed
+
+def requires(permission: Permission) -> Callable[[Request], Actor]:
+    """Return the dependency that gives the actor, who must be allowed to do it."""
+    return Requirement(permission)
 
 
 Bench = Annotated[Workbench, Depends(workbench)]
+SignedIn = Annotated[Actor, Depends(Requirement(None))]
 MayLook = Annotated[Actor, Depends(requires(Permission.LOOK))]
 MayLabel = Annotated[Actor, Depends(requires(Permission.LABEL))]
 MayTeach = Annotated[Actor, Depends(requires(Permission.TEACH))]

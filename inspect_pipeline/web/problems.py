@@ -1,6 +1,7 @@
 """Errors as answers: problem+json (RFC 9457) for the interface, a page for people; the status by the error's kind."""
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,20 +17,44 @@ from inspect_pipeline.errors import (
     StorageError,
     UserError,
 )
+from inspect_pipeline.services.signing_in import TooManyTriesError, WrongSignInError
 from inspect_pipeline.web.access import ForbiddenError, NotSignedInError
 from inspect_pipeline.web.rendering import page
+from inspect_pipeline.web.security.next_page import sign_in_for
 
 API = "/api/"
 _STATUS: tuple[tuple[type[InspectError], int], ...] = (
     (NotSignedInError, 401),
     (ForbiddenError, 403),
+    (WrongSignInError, 403),
     (NotFoundError, 404),
     (BadImageError, 422),
     (UserError, 400),
+    (TooManyTriesError, 429),
     (RefusedError, 409),
     (NothingToDoError, 409),
     (StorageError, 503),
 )
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "What went wrong (RFC 9457)",
+        "content": {
+            "application/problem+json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+"""What the description of the interface says of every answer that is not the wanted one."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -41,7 +66,8 @@ def status_of(error: InspectError) -> int:
 def problem(status: int, title: str, detail: str) -> JSONResponse:
     """Return an answer in the form of RFC 9457."""
     document = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JSONResponse(document, status_code=status, media_type="application/problem+json")
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(document, status_code=status, media_type="application/problem+json", headers=headers)
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -50,7 +76,8 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(InspectError)
     def _ours(request: Request, error: Exception) -> Response:
         if isinstance(error, NotSignedInError) and not request.url.path.startswith(API):
-            return RedirectResponse(f"/sign-in?next={request.url.path}", status_code=303)
+            back = sign_in_for(request.url.path, request.url.query, method=request.method)
+            return RedirectResponse(back, status_code=303)
         status = status_of(error) if isinstance(error, InspectError) else 500
         return _answer(request, status, str(error))
 

@@ -1,0 +1,1 @@
+"""Pages and interface of the workbench on real stores."""
