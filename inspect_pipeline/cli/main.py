@@ -22,9 +22,12 @@ from inspect_pipeline.cli import (
     retention,
     score,
     search,
+    serve,
     teach,
+    tokens,
     train,
     types,
+    users,
 )
 from inspect_pipeline.cli.models import gating, listing, records, transport
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, WorkspaceOption
@@ -50,6 +53,7 @@ app.command("teach")(teach.teach)
 app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("retention")(retention.retention)
+app.command("serve")(serve.serve)
 app.command("doctor")(doctor.doctor)
 
 models_app = typer.Typer(
@@ -83,6 +87,21 @@ app.add_typer(types_app, name="types")
 labels_app = typer.Typer(help="Labels that measure and never teach.", no_args_is_help=True)
 labels_app.command("add")(labels.add)
 app.add_typer(labels_app, name="labels")
+
+users_app = typer.Typer(help="Who may sign in to the workbench.", no_args_is_help=True)
+users_app.command("add")(users.add)
+users_app.command("list")(users.list_users)
+users_app.command("password")(users.password)
+users_app.command("role")(users.role)
+users_app.command("deactivate")(users.deactivate)
+users_app.command("unlock")(users.unlock)
+app.add_typer(users_app, name="users")
+
+tokens_app = typer.Typer(help="What machines sign in to the workbench with.", no_args_is_help=True)
+tokens_app.command("add")(tokens.add)
+tokens_app.command("list")(tokens.list_tokens)
+tokens_app.command("revoke")(tokens.revoke)
+app.add_typer(tokens_app, name="tokens")
 
 audit_app = typer.Typer(help="Who changed what, when and why, and whether that is as written.", no_args_is_help=True)
 audit_app.command("list")(audit.list_entries)

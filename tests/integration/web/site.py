@@ -21,7 +21,7 @@ from inspect_pipeline.web.serving import secured
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 HOST = "bench.example"
-PASSWORD = "three quiet rollers"
+PASSWORD = "three quiet rollers"  # noqa: S105 - of a test
 PEOPLE = {"Anna": Role.ADMIN, "Edda": Role.ENGINEER, "Otto": Role.OPERATOR}
 CHEAP = SecuritySettings(hashing=HashSettings(memory_kib=8, passes=1, lanes=1))
 SITE = SiteSettings(allowed_hosts=(HOST, "localhost"), max_body_mib=1)

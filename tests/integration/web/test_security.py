@@ -473,7 +473,7 @@ def test_an_admin_sees_who_waits_and_unlocks(fresh: Site) -> None:
 
 def test_no_password_or_token_is_in_any_answer_trail_or_row(fresh: Site, caplog: pytest.LogCaptureFixture) -> None:
     anna = fresh.signed_in("Anna")
-    secret = "violet engines hum softly"
+    secret = "violet engines hum softly"  # noqa: S105 - the test looks for it
     anna.post("/people/add", data={"name": "Uwe", "role": "operator", "password": secret, "csrf_token": csrf(anna)})
     anna.post("/people/add", data={"name": "Uwe", "role": "operator", "password": secret, "csrf_token": csrf(anna)})
     made = anna.post(
