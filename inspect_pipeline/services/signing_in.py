@@ -6,7 +6,7 @@ at, so that many at once count as many.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -82,7 +82,7 @@ class SigningIn:
         try_ = self._counted(name, keys)
         hashed = None if try_.account is None or not try_.account.active else try_.account.password_hash
         if not self.passwords.matches(password, hashed):
-            self._note_locked(try_)
+            self._note_locked(try_, visit)
             raise WrongSignInError("name or password is wrong")
         fresh = self.passwords.hashed(password) if hashed is not None and self.passwords.outdated(hashed) else None
         with self.catalog.transaction() as unit:
@@ -155,7 +155,7 @@ class SigningIn:
         self._refuse_waiting(keys)
         try_ = self._counted(name, keys)
         if not self.passwords.matches(old, None if try_.account is None else try_.account.password_hash):
-            self._note_locked(try_)
+            self._note_locked(try_, visit)
             raise WrongSignInError("the old password is wrong")
         with self.catalog.transaction() as unit:
             unit.people.hold()
@@ -206,14 +206,15 @@ class SigningIn:
             WaitRule(free=self.lockout.free_per_address, first_s=first, longest_s=longest),
         )
 
-    def _note_locked(self, try_: "_Try") -> None:
+    def _note_locked(self, try_: "_Try", visit: Visit) -> None:
         """Note which keys wait from now on: accounts in the trail, addresses in the log, which strangers may fill."""
         for key in try_.locked:
             if key.startswith(ADDRESS):
                 _LOG.warning("sign-in from %s waits: too many tries failed", key.removeprefix(ADDRESS))
             elif try_.account is not None:
+                by = f"somebody at {visit.address[:_SHOWN] or 'an unknown address'}"
                 with self.catalog.transaction() as unit:
-                    self._note(unit, AuditAction.LOCKED_OUT, try_.account.name)
+                    self._note(unit, AuditAction.LOCKED_OUT, try_.account.name, by=by)
 
     def _forgive(self, people: PeopleBook, keys: tuple[str, str]) -> None:
         """Forget the failures of the name; of the address only this try, or one good account would free all others."""
@@ -240,9 +241,18 @@ class SigningIn:
             browser=visit.browser[:_SHOWN],
         )
         unit.people.add_session(session)
-        self._note(unit, AuditAction.SIGNED_IN, account.name)
+        self._note(unit, AuditAction.SIGNED_IN, account.name, detail={"address": session.address})
         return SignedIn(secret=secret, session=session, account=account)
 
-    def _note(self, unit: CatalogUnit, action: AuditAction, name: str, *, detail: dict[str, str] | None = None) -> None:
-        event = AuditEvent(at=self.clock(), actor=name, action=action, subject=name, detail=detail or {})
+    def _note(
+        self,
+        unit: CatalogUnit,
+        action: AuditAction,
+        name: str,
+        *,
+        by: str | None = None,
+        detail: Mapping[str, str] | None = None,
+    ) -> None:
+        """Note what happened to a person; where nobody else is named, they did it themselves."""
+        event = AuditEvent(at=self.clock(), actor=by or name, action=action, subject=name, detail=detail or {})
         unit.add_audit(event)
