@@ -4,8 +4,8 @@ python -m benchmarks.sign_in_tries [--tries 10000] [--clients 8] [--addresses 50
 
 A real server (``inspect_pipeline.web.serving``) with argon2id as configured by default, on a new workspace. Clients
 guess the admin's password and names nobody has, from several addresses (X-Forwarded-For, believed from this machine).
-Waits are shortened to seconds so that the run ends; afterwards the owner signs in. Then, without a server, the time of a
-wrong password is compared with that of a name nobody has, in turns.
+Waits are shortened to seconds so that the run ends; afterwards the owner signs in. Then, without a server, the time of
+a wrong password is compared with that of a name nobody has, in turns.
 """
 
 import argparse
