@@ -8,10 +8,10 @@ from fastapi.staticfiles import StaticFiles
 from inspect_pipeline import __version__
 from inspect_pipeline.bootstrap.workbench import Workbench
 from inspect_pipeline.web.access import Identify
-from inspect_pipeline.web.pages import start
+from inspect_pipeline.web.pages import queue, start
 from inspect_pipeline.web.problems import answer_errors
 
-PAGES: tuple[APIRouter, ...] = (start.router,)
+PAGES: tuple[APIRouter, ...] = (start.router, queue.router)
 API: tuple[APIRouter, ...] = ()
 
 
