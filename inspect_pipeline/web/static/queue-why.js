@@ -39,14 +39,16 @@ function sentences(reasons, name, t) {
 function example(one) {
   return element("li", {}, [
     element("img", { src: one.crop, alt: one.defect_type, loading: "lazy" }),
-    element("span", { text: `${one.defect_type} · ${short(one.distance)}` }),
+    element("span", { text: one.defect_type, title: one.defect_type }),
+    element("span", { class: "muted", text: short(one.distance) }),
   ]);
 }
 
 function neighbour(one, t, open) {
   const link = element("a", { href: `?item=${encodeURIComponent(one.id)}`, on: { click: (event) => { event.preventDefault(); open(one.id); } } }, [
     element("img", { src: one.crop, alt: "", loading: "lazy" }),
-    element("span", { text: `${one.name === "unknown" ? t("unknown") : one.name} · ${one.downweb_m.toFixed(2)} m` }),
+    element("span", { text: one.name === "unknown" ? t("unknown") : one.name }),
+    element("span", { class: "muted", text: `${one.downweb_m.toFixed(2)} m` }),
   ]);
   return element("li", {}, [link]);
 }
