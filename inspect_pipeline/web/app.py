@@ -3,19 +3,15 @@
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.staticfiles import StaticFiles
 
 from inspect_pipeline import __version__
 from inspect_pipeline.bootstrap.workbench import Workbench
 from inspect_pipeline.web.access import Identify
-from inspect_pipeline.web.api import audit as audit_api
-from inspect_pipeline.web.api import people as people_api
-from inspect_pipeline.web.pages import account, audit, people, sign_in, start
 from inspect_pipeline.web.problems import PROBLEMS, answer_errors
+from inspect_pipeline.web.routers import API, PAGES
 
-PAGES: tuple[APIRouter, ...] = (start.router, sign_in.router, account.router, people.router, audit.router)
-API: tuple[APIRouter, ...] = (people_api.router, audit_api.router)
 Guard = Callable[[Request], Awaitable[None]]
 
 

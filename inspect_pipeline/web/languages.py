@@ -23,6 +23,11 @@ class Words:
         text = self.texts[key]
         return text.format_map(places) if places else text
 
+    def area(self, name: str) -> dict[str, str]:
+        """Return the texts of an area by their keys without its name; empty where there is no such area."""
+        prefix = f"{name}."
+        return {key.removeprefix(prefix): text for key, text in self.texts.items() if key.startswith(prefix)}
+
 
 @cache
 def words_of(language: str) -> Words:

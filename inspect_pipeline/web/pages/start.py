@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
-from fastapi.responses import RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
-from inspect_pipeline.errors import BadDataError
-from inspect_pipeline.web.languages import LANGUAGES
+from inspect_pipeline.errors import BadDataError, NotFoundError
+from inspect_pipeline.web.languages import LANGUAGES, words_of
 from inspect_pipeline.web.rendering import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 
 router = APIRouter()
@@ -38,3 +38,14 @@ def _page_before(request: Request) -> str:
     before = request.headers.get("referer", "")
     own = f"{request.url.scheme}://{request.url.netloc}"
     return before.removeprefix(own) if before.startswith(own + "/") else "/"
+
+
+@router.get("/words/{language}/{area}.json")
+def words(language: str, area: str) -> JSONResponse:
+    """Return the texts of one area for the scripts of its pages, by key without the area. Anyone may read them."""
+    if language not in LANGUAGES:
+        raise NotFoundError(f"there is no language {language!r}; known are {', '.join(LANGUAGES)}")
+    found = words_of(language).area(area)
+    if not found:
+        raise NotFoundError(f"no area of the pages is called {area!r}")
+    return JSONResponse(found, headers={"cache-control": "private, max-age=3600"})

@@ -1,0 +1,20 @@
+"""Every page and every door of the interface, one router an area."""
+
+from fastapi import APIRouter
+
+from inspect_pipeline.web.api import audit as audit_api
+from inspect_pipeline.web.api import people as people_api
+from inspect_pipeline.web.pages import account, audit, people, queue, sign_in, start
+
+PAGES: tuple[APIRouter, ...] = (
+    start.router,
+    sign_in.router,
+    account.router,
+    people.router,
+    audit.router,
+    queue.router,
+)
+API: tuple[APIRouter, ...] = (
+    people_api.router,
+    audit_api.router,
+)
