@@ -19,8 +19,8 @@ from inspect_pipeline.errors import (
 )
 from inspect_pipeline.services.signing_in import TooManyTriesError, WrongSignInError
 from inspect_pipeline.web.access import ForbiddenError, NotSignedInError
+from inspect_pipeline.web.next_page import sign_in_for
 from inspect_pipeline.web.rendering import page
-from inspect_pipeline.web.security.next_page import sign_in_for
 
 API = "/api/"
 _STATUS: tuple[tuple[type[InspectError], int], ...] = (

@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from inspect_pipeline.bootstrap.house import open_house
 from inspect_pipeline.bootstrap.workbench import Workbench
-from inspect_pipeline.errors import ConfigError
+from inspect_pipeline.errors import ConfigError, RefusedError
 from inspect_pipeline.settings import load_settings
 from inspect_pipeline.web.app import create_app
 from inspect_pipeline.web.security.body_limit import BodyLimit
@@ -47,13 +47,20 @@ def application() -> FastAPI:
 
 
 def application_of(environment: Mapping[str, str]) -> FastAPI:
-    """Return the application of INSPECT_WORKSPACE with the settings of INSPECT_CONFIGS; its stores close at the end."""
+    """Return the application of INSPECT_WORKSPACE with the settings of INSPECT_CONFIGS; its stores close at the end.
+
+    Raises ConfigError for settings that are wrong, RefusedError for a workspace without an active admin.
+    """
     workspace, configs = environment.get("INSPECT_WORKSPACE"), environment.get("INSPECT_CONFIGS")
     if not workspace:
         raise ConfigError("INSPECT_WORKSPACE is not set; start the workbench with: inspect-pipeline serve")
     settings = load_settings(Path(workspace), folder=Path(configs) if configs else None, environment=environment)
     house = open_house(settings)
-    app = secured(Workbench(house=house), provider_secret=environment.get(SECRET_VARIABLE))
+    workbench = Workbench(house=house)
+    if not workbench.accounts.has_admin():  # opens the catalog too, before requests come at the same moment
+        house.close()
+        raise RefusedError("nobody could sign in: make an admin with inspect-pipeline users add NAME --role admin")
+    app = secured(workbench, provider_secret=environment.get(SECRET_VARIABLE))
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:

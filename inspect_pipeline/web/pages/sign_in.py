@@ -8,10 +8,10 @@ from fastapi.responses import RedirectResponse, Response
 from inspect_pipeline.errors import NotFoundError, RefusedError, UserError
 from inspect_pipeline.services.signing_in import SignedIn, TooManyTriesError, WrongSignInError
 from inspect_pipeline.web.access import Bench, actor_of
+from inspect_pipeline.web.next_page import safe_next
 from inspect_pipeline.web.rendering import page
 from inspect_pipeline.web.security.cookies import cookie_name, give_cookie, read_cookie, take_cookie
 from inspect_pipeline.web.security.identity import visit_of
-from inspect_pipeline.web.security.next_page import safe_next
 from inspect_pipeline.web.security.openid import Journey, OpenIdProvider, ProviderError
 
 router = APIRouter()

@@ -63,7 +63,7 @@ class Site:
 
 
 @cache
-def _catalog() -> bytes:
+def catalog_bytes() -> bytes:
     """Return a catalog with the people, made once: migrating a database for every test takes longer than the test."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(workspace=Path(folder), workbench=WorkbenchSettings(security=CHEAP))
@@ -84,7 +84,7 @@ def opened_site(
     """Open a site on a workspace; its people are there."""
     clock = [NOON]
     settings = Settings(workspace=workspace, workbench=WorkbenchSettings(site=site, security=security))
-    (workspace / "catalog.sqlite").write_bytes(_catalog())
+    (workspace / "catalog.sqlite").write_bytes(catalog_bytes())
     with open_house(settings, clock=lambda: clock[0]) as house:
         yield Site(bench=Workbench(house=house), clock=clock, secret=secret)
 

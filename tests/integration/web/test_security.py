@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 from starlette.exceptions import HTTPException
@@ -18,11 +19,24 @@ from inspect_pipeline.domain.accounts import Account
 from inspect_pipeline.domain.audit import AuditAction, AuditEvent
 from inspect_pipeline.domain.people import Permission, Role
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
-from inspect_pipeline.services.security_settings import LockoutSettings, SiteSettings
+from inspect_pipeline.errors import ConfigError, RefusedError
+from inspect_pipeline.services.security_settings import LockoutSettings
+from inspect_pipeline.web.next_page import safe_next
 from inspect_pipeline.web.security.body_limit import BodyLimit
-from inspect_pipeline.web.security.next_page import safe_next
+from inspect_pipeline.web.serving import application_of
 from tests.integration.web.routes import OPEN, Way, ways
-from tests.integration.web.site import CHEAP, HOST, NOON, PASSWORD, SITE, Site, csrf, opened_site, sign_in
+from tests.integration.web.site import (
+    CHEAP,
+    HOST,
+    NOON,
+    PASSWORD,
+    SITE,
+    Site,
+    catalog_bytes,
+    csrf,
+    opened_site,
+    sign_in,
+)
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 BASE = f"https://{HOST}"
@@ -540,13 +554,9 @@ def test_over_plain_http_nobody_signs_in_but_on_this_machine_or_where_it_is_set(
         assert "strict-transport-security" not in here.get("/account").headers
         closed = Site(bench=site.bench, clock=site.clock)
         settings = replace(SITE, secure_cookies=False)
-        closed.bench.house.settings = _with_site(closed, settings)
+        workbench = replace(site.bench.settings, site=settings)
+        closed.bench.house.settings = replace(site.bench.house.settings, workbench=workbench)
         assert sign_in(closed.browser(base=f"http://{HOST}"), "Anna").status_code == 303
-
-
-def _with_site(site: Site, settings: SiteSettings):  # type: ignore[no-untyped-def]
-    house = site.bench.house.settings
-    return replace(house, workbench=replace(house.workbench, site=settings))
 
 
 def test_headers_of_a_proxy_are_believed_from_trusted_addresses_only(tmp_path: Path) -> None:
@@ -558,13 +568,12 @@ def test_headers_of_a_proxy_are_believed_from_trusted_addresses_only(tmp_path: P
         stranger = site.browser(address="10.2.0.9", base=f"http://{HOST}")
         stranger.headers.update(said)
         assert "plain http" in stranger.get("/sign-in").text
-        token = csrf(proxy, "/sign-in")
-        assert _signs_in_over_proxy(proxy, token).status_code == 303
+        assert _signs_in_over_proxy(proxy).status_code == 303
         [session] = site.bench.signing_in.sessions("Anna")
         assert session.address == "203.0.113.5"
 
 
-def _signs_in_over_proxy(proxy: TestClient, token: str):  # type: ignore[no-untyped-def]
+def _signs_in_over_proxy(proxy: TestClient) -> httpx.Response:
     """Send the form with the visitor's cookie by hand: the client does not send a Secure cookie over plain http."""
     first = proxy.get("/sign-in")
     cookie = first.headers["set-cookie"].split(";")[0]
@@ -573,3 +582,17 @@ def _signs_in_over_proxy(proxy: TestClient, token: str):  # type: ignore[no-unty
     assert found is not None
     form = {"name": "Anna", "password": PASSWORD, "csrf_token": found[1]}
     return proxy.post("/sign-in", data=form, headers={"cookie": cookie})
+
+
+def test_the_server_reads_workspace_and_settings_from_its_environment(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "workbench.yaml").write_text(f"site:\n  allowed_hosts: [{HOST}]\n", encoding="utf-8")
+    environment = {"INSPECT_WORKSPACE": str(tmp_path / "w"), "INSPECT_CONFIGS": str(tmp_path / "configs")}
+    with pytest.raises(RefusedError, match="users add NAME --role admin"):
+        application_of(environment)
+    (tmp_path / "w" / "catalog.sqlite").write_bytes(catalog_bytes())
+    with TestClient(application_of(environment), base_url=BASE) as browser:
+        assert browser.get("/sign-in").status_code == 200
+        assert browser.get("/sign-in", headers={"host": "localhost"}).status_code == 400
+    with pytest.raises(ConfigError, match="inspect-pipeline serve"):
+        application_of({})
