@@ -11,8 +11,16 @@ from inspect_pipeline.domain.people import ALLOWED, Permission, Role
 from inspect_pipeline.web.access import Requirement
 
 OPEN = frozenset({
-    "GET /", "GET /words/{language}/{area}.json", "POST /preferences", "GET /sign-in", "POST /sign-in", "GET /sign-in/provider",
-    "GET /sign-in/provider/back", "POST /sign-out", "GET /api/v1/openapi.json", "HEAD /api/v1/openapi.json",
+    "GET /",
+    "GET /words/{language}/{area}.json",
+    "POST /preferences",
+    "GET /sign-in",
+    "POST /sign-in",
+    "GET /sign-in/provider",
+    "GET /sign-in/provider/back",
+    "POST /sign-out",
+    "GET /api/v1/openapi.json",
+    "HEAD /api/v1/openapi.json",
 })  # fmt: skip
 """What needs no permission, on purpose; everything else has to ask for one."""
 
