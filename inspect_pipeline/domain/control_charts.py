@@ -33,7 +33,7 @@ class ChartPoint:
     """One coil on a chart: its value with the limits that hold for it, and the moving average with its own.
 
     ``value`` None: the coil has none, and is beyond no limit. ``average`` None: a coil of the reference. Averages of
-    shares are shown as shares of this coil's size. ``strength`` is the deviation of the value in sigmas.
+    shares are shown as shares of this coil's size. ``strength`` and ``average_strength`` are deviations in sigmas.
     """
 
     value: float | None
@@ -43,6 +43,7 @@ class ChartPoint:
     average: float | None = None
     average_low: float | None = None
     average_high: float | None = None
+    average_strength: float = 0.0
 
     @property
     def beyond(self) -> bool:
@@ -93,6 +94,7 @@ def chart_of_values(values: Sequence[float | None], *, reference: int, alpha: fl
             average=None if average is None else centre + average[0] * sigma,
             average_low=None if average is None else centre - average[1] * sigma,
             average_high=None if average is None else centre + average[1] * sigma,
+            average_strength=0.0 if average is None else average[0],
         )
         for value, strength, average in zip(values, strengths, averages, strict=True)
     ]
@@ -134,6 +136,7 @@ def chart_of_shares(counts: Sequence[tuple[int, int]], *, reference: int, alpha:
                 average=None if average is None else place.share(average[0]),
                 average_low=None if average is None else place.share(-average[1]),
                 average_high=None if average is None else place.share(average[1]),
+                average_strength=0.0 if average is None else average[0],
             )
         )
     return ControlChart(centre=counted / of, reference=reference, points=tuple(points))

@@ -169,7 +169,7 @@ class DriftAlarm:
             told = f"{self.key} over {self.since} to {self.until}: distance {self.strength:.2f}"
             return f"{told}, chance {self.chance or 0.0:.2g}; {self.what_to_do}"
         return (
-            f"{self.key} ({self.coils} coils): {self.value:.4g}, reference {self.centre:.4g} "
+            f"{self.key} ({self.coils} {'coil' if self.coils == 1 else 'coils'}): {self.value:.4g}, reference {self.centre:.4g} "
             f"[{self.low:.4g}, {self.high:.4g}], {self.strength:+.1f} sigma{still}; {self.what_to_do}"
         )
 
@@ -289,11 +289,12 @@ def _alarm(
     ongoing: bool,
 ) -> DriftAlarm:
     if kind is DriftKind.CREEP:
-        strongest = max(points, key=lambda point: abs((point.average or 0.0) - chart.centre))
+        strongest = max(points, key=lambda point: abs(point.average_strength))
         value, low, high = strongest.average or 0.0, strongest.average_low or 0.0, strongest.average_high or 0.0
+        strength = strongest.average_strength
     else:
         strongest = max(points, key=lambda point: abs(point.strength))
-        value, low, high = strongest.value or 0.0, strongest.low, strongest.high
+        value, low, high, strength = strongest.value or 0.0, strongest.low, strongest.high, strongest.strength
     return DriftAlarm(
         name=name,
         kind=kind,
@@ -305,7 +306,7 @@ def _alarm(
         centre=chart.centre,
         low=low,
         high=high,
-        strength=strongest.strength,
+        strength=strength,
     )
 
 

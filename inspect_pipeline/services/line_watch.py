@@ -60,7 +60,7 @@ class LineWatch:
         seen = [
             coil_seen(
                 one,
-                scores=kept.get(one.coil.id) or scores[one.coil.id][0],
+                scores=kept[one.coil.id] if one.coil.id in kept else scores[one.coil.id][0],
                 measures=by_coil[one.coil.id],
             )
             for one in whole

@@ -12,6 +12,10 @@ from inspect_pipeline.domain.records import StageRun
 class OverviewBook(Protocol):
     """Counts over coils. ``excluding`` is how the names of coils begin that are no material of a line."""
 
+    def recipes(self, *, excluding: str) -> list[tuple[str, str]]:
+        """Return every (line, recipe) that has coils, sorted."""
+        ...
+
     def coil_total(self, *, line: str | None, excluding: str) -> int:
         """Return how many coils there are, of a line or of all."""
         ...
@@ -34,6 +38,10 @@ class OverviewBook(Protocol):
 
     def findings(self, coil: str, *, detector: str, offset: int = 0, limit: int | None = None) -> FindingColumns:
         """Return a detector version's findings on a coil by place, head first."""
+        ...
+
+    def types_found(self, coil: str, *, detector: str) -> list[tuple[str, int]]:
+        """Return (type, findings) of a detector version on a coil, most frequent first, ties by name."""
         ...
 
     def pareto(self, *, line: str, since: datetime, until: datetime, excluding: str) -> list[tuple[str, int]]:

@@ -23,6 +23,11 @@ class SqlOverview:
     def __init__(self, session: Session) -> None:
         self._session = session
 
+    def recipes(self, *, excluding: str) -> list[tuple[str, str]]:
+        """Return every (line, recipe) that has coils, sorted."""
+        query = select(CoilRow.line, CoilRow.recipe).where(*_material(None, excluding)).distinct()
+        return sorted((line, recipe) for line, recipe in self._session.execute(query))
+
     def coil_total(self, *, line: str | None, excluding: str) -> int:
         """Return how many coils there are."""
         query = select(func.count()).select_from(CoilRow).where(*_material(line, excluding))
@@ -116,6 +121,15 @@ class SqlOverview:
         query = query.where(FrameResultRow.coil == coil, FrameResultRow.detector == detector)
         order = (FindingRow.downweb_m, FindingRow.crossweb_mm, FindingRow.result, FindingRow.ordinal)
         return _columns(self._session.execute(query.order_by(*order).offset(offset).limit(limit)).all())
+
+    def types_found(self, coil: str, *, detector: str) -> list[tuple[str, int]]:
+        """Return (type, findings) of a detector version on a coil, most frequent first."""
+        query = select(FindingRow.defect_type, func.count()).join(
+            FrameResultRow, FrameResultRow.seq == FindingRow.result
+        )
+        query = query.where(FrameResultRow.coil == coil, FrameResultRow.detector == detector)
+        rows = self._session.execute(query.group_by(FindingRow.defect_type))
+        return sorted(((name, count) for name, count in rows), key=lambda pair: (-pair[1], pair[0]))
 
     def pareto(self, *, line: str, since: datetime, until: datetime, excluding: str) -> list[tuple[str, int]]:
         """Return (type, findings) over a line's coils of a period, most frequent first."""

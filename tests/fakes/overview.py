@@ -23,6 +23,9 @@ class InMemoryOverview:
         self._unit = unit
         self._stages = stages
 
+    def recipes(self, *, excluding: str) -> list[tuple[str, str]]:
+        return sorted({(coil.line, coil.recipe) for coil in self._material(None, excluding)})
+
     def coil_total(self, *, line: str | None, excluding: str) -> int:
         return len(self._material(line, excluding))
 
@@ -77,6 +80,11 @@ class InMemoryOverview:
             length_mm=tuple(finding.length_mm for finding, _ in chosen),
             score=tuple(finding.score for finding, _ in chosen),
         )
+
+    def types_found(self, coil: str, *, detector: str) -> list[tuple[str, int]]:
+        found = self.findings(coil, detector=detector)
+        counted = Counter(found.types[number] for number in found.type_of)
+        return sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
 
     def pareto(self, *, line: str, since: datetime, until: datetime, excluding: str) -> list[tuple[str, int]]:
         counted: Counter[str] = Counter()

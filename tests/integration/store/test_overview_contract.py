@@ -53,6 +53,7 @@ def test_coils_are_paged_newest_first_and_samples_are_no_material(catalog: Catal
             unit.add_coil(a_coil(coil, minutes=minutes))
         unit.add_coil(a_coil("z", line="line-2", minutes=9))
         book = unit.overview
+        assert book.recipes(excluding=SAMPLES) == [("line-1", "default"), ("line-2", "default")]
         assert book.coil_total(line="line-1", excluding=SAMPLES) == 4
         assert book.coil_total(line=None, excluding=SAMPLES) == 5
         page = book.coil_page(line="line-1", excluding=SAMPLES, offset=1, limit=2)
@@ -107,6 +108,7 @@ def test_findings_come_as_columns_by_place_and_page_by_page(catalog: Catalog) ->
         part = unit.overview.findings("coil-1", detector=DETECTOR, offset=1, limit=1)
         assert (part.items, part.types) == (found.items[1:2], ("unknown",))
         assert len(unit.overview.findings("coil-1", detector=OTHER)) == 0
+        assert unit.overview.types_found("coil-1", detector=DETECTOR) == [("scratch", 2), ("unknown", 1)]
         said = unit.overview.verdicts("coil-1", detector=DETECTOR)
         assert FrameVerdict(frame="coil-1/4", verdict=Verdict.UNUSABLE, reason="torn") in said
         assert len(said) == 5

@@ -95,9 +95,7 @@ class Site:
         heat = self.rng.integers(5, 60, size=(5, 20)).astype(np.uint8)
         heatmap = self.images.put(encode_png(heat), suffix="png")
         findings = (_finding(frame),) if bad else ()
-        return FrameResult(
-            frame=frame, verdict=decide(findings), detector=JUDGE, findings=findings, heatmap=heatmap
-        )
+        return FrameResult(frame=frame, verdict=decide(findings), detector=JUDGE, findings=findings, heatmap=heatmap)
 
     def tell(self, document: Mapping[str, Any]) -> list[Delivery]:
         self.told.append(document)
