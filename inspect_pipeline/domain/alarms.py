@@ -1,7 +1,7 @@
 """Alarms of the watch: what is wrong on a line or in a store, since when, how strongly, and what to do."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -22,7 +22,8 @@ class Alarm:
     """One alarm in one line; ``key`` is what makes it the same one at the next look.
 
     ``since`` is the first coil that shows it (drift only), ``strength`` in sigmas of the reference. ``ongoing``: the
-    newest coil still shows it. ``new``: the look before did not have it.
+    newest coil still shows it. ``new``: the look before did not have it. ``facts`` say a drift in numbers, so that a
+    page can tell it in its reader's language.
     """
 
     area: AlarmArea
@@ -34,6 +35,7 @@ class Alarm:
     strength: float | None = None
     ongoing: bool = True
     new: bool = True
+    facts: Mapping[str, str | float] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """Return the alarm as plain JSON."""

@@ -165,11 +165,12 @@ class DriftAlarm:
     def text(self) -> str:
         """The alarm in one line."""
         still = "" if self.ongoing else "; the newest coil is back within"
+        size = "1 coil" if self.coils == 1 else f"{self.coils} coils"
         if self.kind is DriftKind.SHAPE:
             told = f"{self.key} over {self.since} to {self.until}: distance {self.strength:.2f}"
             return f"{told}, chance {self.chance or 0.0:.2g}; {self.what_to_do}"
         return (
-            f"{self.key} ({self.coils} {'coil' if self.coils == 1 else 'coils'}): {self.value:.4g}, reference {self.centre:.4g} "
+            f"{self.key} ({size}): {self.value:.4g}, reference {self.centre:.4g} "
             f"[{self.low:.4g}, {self.high:.4g}], {self.strength:+.1f} sigma{still}; {self.what_to_do}"
         )
 

@@ -199,7 +199,7 @@ class Live:
         models = [detector_name(name, recipe) for name, recipe in self.recipes() if name == line]
         with self.catalog.transaction() as unit:
             found = [promotion for model in models for promotion in unit.promotions(model)]
-        return sorted(found, key=lambda one: one.at, reverse=True)
+        return sorted(found, key=lambda one: one.at)[::-1]
 
     def now(self, line: str) -> LineNow:
         """Return what a line does. Raises NotFoundError for a line that has no coil."""

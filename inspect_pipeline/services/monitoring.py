@@ -283,10 +283,11 @@ def _drift_alarms(line: str, drift: Drift, before: LineLook | None) -> list[Alar
     """Return the alarms that go on, and those that ended after the coil that the look before saw last."""
     place = {coil: number for number, coil in enumerate(drift.coils)}
     seen = -1 if before is None else place.get(before.through or "", -1)
-    return [_of_drift(line, one) for one in drift.alarms if one.ongoing or place[one.until] > seen]
+    return [alarm_of(line, one) for one in drift.alarms if one.ongoing or place[one.until] > seen]
 
 
-def _of_drift(line: str, drift: DriftAlarm) -> Alarm:
+def alarm_of(line: str, drift: DriftAlarm) -> Alarm:
+    """Return a drift as an alarm of its line."""
     return Alarm(
         area=AlarmArea.DRIFT,
         subject=line,
@@ -296,6 +297,16 @@ def _of_drift(line: str, drift: DriftAlarm) -> Alarm:
         since=drift.since,
         strength=drift.strength,
         ongoing=drift.ongoing,
+        facts={
+            "signal": drift.name.signal.name.lower(),
+            "camera": drift.name.camera or "",
+            "kind": drift.kind.name.lower(),
+            "coils": drift.coils,
+            "value": drift.value,
+            "centre": drift.centre,
+            "low": drift.low,
+            "high": drift.high,
+        },
     )
 
 

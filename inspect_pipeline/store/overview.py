@@ -246,8 +246,8 @@ class SqlOverview:
 
 def _material(line: str | None, excluding: str) -> list[ColumnElement[bool]]:
     """Return the conditions of coils that passed the line; equality, since LIKE differs between databases."""
-    begins = func.substr(CoilRow.id, 1, len(excluding)) != excluding
-    return [begins] if line is None else [CoilRow.line == line, begins]
+    of_line = [] if line is None else [CoilRow.line == line]
+    return [*of_line, func.substr(CoilRow.id, 1, len(excluding)) != excluding] if excluding else of_line
 
 
 def _columns(rows: Sequence[object]) -> FindingColumns:

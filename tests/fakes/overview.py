@@ -158,4 +158,4 @@ class InMemoryOverview:
         return list(self._unit._state.results).index((result.frame, result.detector)) + 1
 
     def _material(self, line: str | None, excluding: str) -> list[Coil]:
-        return [coil for coil in self._unit.coils(line=line) if not coil.id.startswith(excluding)]
+        return [coil for coil in self._unit.coils(line=line) if not (excluding and coil.id.startswith(excluding))]

@@ -71,7 +71,8 @@ def test_it_draws_a_tap_shows_the_finding_and_the_address_shows_the_same_to_a_co
     ink = page.evaluate(
         """() => { const canvas = document.querySelector('#coil-map canvas');
         const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-        return new Set(Array.from({length: pixels.length / 4}, (_, at) => pixels.slice(4 * at, 4 * at + 3).join())).size; }"""
+        const colours = Array.from({length: pixels.length / 4}, (_, at) => pixels.slice(4 * at, 4 * at + 3).join());
+        return new Set(colours).size; }"""
     )
     assert ink > 20
     page.locator("#coil-map canvas").focus()

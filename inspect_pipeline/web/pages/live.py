@@ -14,6 +14,7 @@ from inspect_pipeline.reporting.control_drawing import ChartTexts, control_drawi
 from inspect_pipeline.reporting.drawing import Drawing, kind_of
 from inspect_pipeline.reporting.render import shapes_svg
 from inspect_pipeline.reporting.symbols import symbols
+from inspect_pipeline.services.monitoring import alarm_of
 from inspect_pipeline.web.access import Bench, MayLook
 from inspect_pipeline.web.languages import Words
 from inspect_pipeline.web.pages.pareto import pareto_rows
@@ -59,7 +60,8 @@ def trends(request: Request, bench: Bench, _actor: MayLook, line: Line = "", day
     counted = bench.live.recent_pareto(line=chosen, days=days)
     parts = [
         {"recipe": recipe, "detector": found[0] if found else None, "drift": found[1] if found else None,
-         "charts": _charts(found[1], words) if found else []}
+         "charts": _charts(found[1], words) if found else [],
+         "alarms": [alarm_of(chosen, one) for one in found[1].alarms] if found else []}
         for recipe, found in watched
     ]  # fmt: skip
     return page(

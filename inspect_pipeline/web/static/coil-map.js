@@ -7,6 +7,7 @@ const RADII = [4, 5.5, 7, 9];
 const REACH_PX = 22; // a fingertip in a glove
 const LEAST_SPAN_M = 0.05;
 const CROWDED = 2000;
+const SLOW_MS = 10, REST_MS = 140;
 
 /** Return 0 to 3: the size of a mark grows with each doubling of the score. */
 const sizeOf = (score) => Math.min(3, Math.max(0, Math.floor(Math.log2(Math.max(score, 1)))));
@@ -40,7 +41,12 @@ export class CoilMap {
     this.hovered = -1;
     this.from = 0;
     this.to = Math.max(size.length_m, LEAST_SPAN_M);
+    this.span = this.to;
     this.waiting = false;
+    this.layer = null;
+    this.layerOf = null;
+    this.slow = false;
+    this.restless = 0;
     this.pointers = new Map();
     this.restyle();
     this.listen();
@@ -69,6 +75,7 @@ export class CoilMap {
     this.sprites = null;
     this.patterns = null;
     this.overview = null;
+    this.layerOf = null;
     this.redraw();
   }
 
@@ -102,26 +109,44 @@ export class CoilMap {
     pen.fillRect(0, 0, this.width, this.height);
     const inner = this.inner;
     if (inner.width <= 0 || inner.height <= 0) return;
-    pen.fillStyle = this.inks.soft;
-    const ends = Math.min(this.toX(this.size.length_m), LEFT + inner.width), begins = Math.max(this.toX(0), LEFT);
-    pen.fillRect(begins, TOP, Math.max(0, ends - begins), inner.height);
-    pen.save();
-    pen.beginPath();
-    pen.rect(LEFT, TOP, inner.width, inner.height);
-    pen.clip();
-    this.drawStretches(pen);
-    this.drawFindings(pen);
-    pen.restore();
+    this.drawMaterial(pen);
+    this.drawRings(pen);
     this.drawAxes(pen);
     this.drawOverview(pen);
   }
 
-  drawStretches(pen) {
+  /**
+   * Draw stretches and findings. While somebody zooms and a redraw would be slow, the last picture is stretched; the
+   * true one follows as soon as the hand rests.
+   */
+  drawMaterial(pen) {
+    const inner = this.inner, span = this.span, old = this.layerOf;
+    const left = Math.round(LEFT * this.ratio), top = Math.round(TOP * this.ratio);
+    pen.save();
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    if (old && old.span !== span && this.slow && performance.now() < this.restless) {
+      pen.beginPath();
+      pen.rect(left, top, inner.width * this.ratio, inner.height * this.ratio);
+      pen.clip();
+      const factor = old.span / span, shift = ((old.from - this.from) / span) * this.layer.width;
+      pen.drawImage(this.layer, left + shift, top, this.layer.width * factor, this.layer.height);
+      clearTimeout(this.settling);
+      this.settling = setTimeout(() => this.redraw(), REST_MS);
+    } else {
+      const begun = performance.now(), whole = !old || old.span !== span;
+      this.drawLayer();
+      if (whole) this.slow = performance.now() - begun > SLOW_MS;
+      pen.drawImage(this.layer, left, top);
+    }
+    pen.restore();
+  }
+
+  drawStretches(pen, left, right) {
     this.patterns ??= this.hatches(pen);
     for (const stretch of this.stretches) {
       if (this.hiddenKinds.has(stretch.kind)) continue;
       const x = this.toX(stretch.start_m), end = this.toX(stretch.start_m + stretch.length_m);
-      if (end < LEFT || x > this.width - RIGHT) continue;
+      if (end < left - 4 || x > right + 4) continue;
       const top = this.toY(stretch.crossweb_mm), bottom = this.toY(stretch.crossweb_mm + stretch.width_mm);
       const width = Math.max(end - x, 2.5);
       pen.fillStyle = this.patterns[stretch.kind];
@@ -154,28 +179,71 @@ export class CoilMap {
     return made;
   }
 
-  drawFindings(pen) {
+  /**
+   * Bring the layer of stretches and findings up to date. After a pan what is still in view is moved, and only what
+   * came into view is drawn: the cost is that of the way, not of the number of findings.
+   */
+  drawLayer() {
+    const width = Math.round(this.inner.width * this.ratio), height = Math.round(this.inner.height * this.ratio);
+    const before = this.layerOf, span = this.span;
+    if (!before || this.layer.width !== width || this.layer.height !== height) this.layer = new OffscreenCanvas(width, height);
+    const pen = this.layer.getContext("2d");
+    const way = before ? Math.round(((this.from - before.from) / span) * width) : width;
+    this.layerOf = { from: this.from, span };
+    if (!before || before.span !== span || Math.abs(way) >= width) {
+      this.drawPart(pen, 0, width, height);
+    } else if (way !== 0) {
+      pen.globalCompositeOperation = "copy";
+      pen.drawImage(this.layer, -way, 0);
+      pen.globalCompositeOperation = "source-over";
+      this.drawPart(pen, way > 0 ? width - way : 0, way > 0 ? width : -way, height);
+    }
+  }
+
+  /** Draw columns left..right of the layer, in pixels of the screen, anew. */
+  drawPart(pen, left, right, height) {
+    pen.save();
+    pen.beginPath();
+    pen.rect(left, 0, right - left, height);
+    pen.clip();
+    pen.fillStyle = this.inks.page;
+    pen.fillRect(left, 0, right - left, height);
+    pen.fillStyle = this.inks.soft;
+    const ends = (this.toX(this.size.length_m) - LEFT) * this.ratio, begins = (this.toX(0) - LEFT) * this.ratio;
+    pen.fillRect(begins, 0, ends - begins, height);
+    pen.save();
+    pen.setTransform(this.ratio, 0, 0, this.ratio, -LEFT * this.ratio, -TOP * this.ratio);
+    this.drawStretches(pen, LEFT + left / this.ratio, LEFT + right / this.ratio);
+    pen.restore();
+    this.drawFindings(pen, left, right);
+    pen.restore();
+  }
+
+  drawFindings(pen, left, right) {
     this.sprites ??= this.kinds.map((kind) => RADII.map((radius) => this.sprite(kind, radius * (this.count > CROWDED ? 0.7 : 1))));
-    const { left, top, width, height } = this.inner;
-    const across = width / (this.to - this.from), down = height / this.size.width_mm;
+    const width = this.layer.width, height = this.layer.height, { x: places, y: sides, type: types, sizes, sprites, hiddenTypes } = this;
+    const across = width / (this.to - this.from), down = height / this.size.width_mm, from = this.from, edge = 16 * this.ratio;
     // A mark within 2 px of one of the same type and size is hidden beneath it: it need not be drawn.
-    const columns = Math.ceil(width / 2) + 1, taken = new Uint32Array(columns * (Math.ceil(height / 2) + 1));
+    const columns = (width >> 1) + 1, taken = new Uint32Array(columns * ((height >> 1) + 1));
     for (const index of this.order) {
-      const type = this.type[index];
-      if (this.hiddenTypes.has(type)) continue;
-      const x = (this.x[index] - this.from) * across;
-      if (x < -RADII[3] || x > width + RADII[3]) continue;
-      const y = Math.min(Math.max(this.y[index] * down, 0), height);
-      if (x >= 0 && x <= width) {
-        const cell = (y >> 1) * columns + (x >> 1), mark = type * 4 + this.sizes[index] + 1;
+      const x = Math.round((places[index] - from) * across);
+      if (x < left - edge || x > right + edge) continue;
+      const type = types[index];
+      if (hiddenTypes.has(type)) continue;
+      const y = Math.round(Math.min(Math.max(sides[index] * down, 0), height));
+      if (x >= 0 && x < width) {
+        const cell = (y >> 1) * columns + (x >> 1), mark = type * 4 + sizes[index] + 1;
         if (taken[cell] === mark) continue;
         taken[cell] = mark;
       }
-      const sprite = this.sprites[type][this.sizes[index]];
-      pen.drawImage(sprite.image, left + x - sprite.half, top + y - sprite.half, 2 * sprite.half, 2 * sprite.half);
+      const sprite = sprites[type][sizes[index]];
+      pen.drawImage(sprite.image, x - sprite.half, y - sprite.half);
     }
+  }
+
+  drawRings(pen) {
     for (const [index, ink] of [[this.hovered, this.inks.text], [this.selected, this.inks.accent]]) {
-      if (index < 0) continue;
+      if (index < 0 || this.x[index] < this.from || this.x[index] > this.to) continue;
       pen.beginPath();
       pen.arc(this.toX(this.x[index]), this.toY(Math.min(Math.max(this.y[index], 0), this.size.width_mm)), 15, 0, 7);
       pen.strokeStyle = ink;
@@ -185,11 +253,10 @@ export class CoilMap {
   }
 
   sprite(kind, radius) {
-    const half = Math.ceil(radius * 1.4) + 1;
-    const image = new OffscreenCanvas(2 * half * this.ratio, 2 * half * this.ratio), pen = image.getContext("2d");
-    pen.scale(this.ratio, this.ratio);
+    const half = Math.ceil((radius * 1.4 + 1) * this.ratio); // in pixels of the screen, so that it is copied and not resampled
+    const image = new OffscreenCanvas(2 * half, 2 * half), pen = image.getContext("2d");
     pen.translate(half, half);
-    pen.scale(radius, radius);
+    pen.scale(radius * this.ratio, radius * this.ratio);
     const outline = new Path2D(kind.path ?? undefined);
     if (kind.circle) outline.arc(0, 0, kind.circle, 0, 7);
     pen.fillStyle = kind.ink;
@@ -202,7 +269,7 @@ export class CoilMap {
       pen.lineCap = "round";
       pen.stroke(new Path2D(kind.sign));
     }
-    return { image, half };
+    return { image: image.transferToImageBitmap(), half };
   }
 
   drawAxes(pen) {
@@ -266,14 +333,17 @@ export class CoilMap {
   look(from, to) {
     const whole = Math.max(this.size.length_m, LEAST_SPAN_M);
     const span = Math.min(Math.max(to - from, LEAST_SPAN_M), whole);
-    const start = Math.min(Math.max(from, 0), whole - span);
-    this.from = start;
-    this.to = start + span;
+    const start = Math.min(Math.max(from, 0), whole - span), pixel = span / Math.max(1, Math.round(this.inner.width * this.ratio));
+    const same = Math.abs(span - (this.to - this.from)) <= span * 1e-9;
+    this.from = same ? this.from + Math.round((start - this.from) / pixel) * pixel : start; // a pan goes by whole pixels
+    this.to = this.from + span;
+    this.span = same ? this.span : span;
     this.redraw();
     this.tell("viewed", { from: this.from, to: this.to, whole: span >= whole });
   }
 
   zoom(factor, about = (this.from + this.to) / 2) {
+    this.restless = performance.now() + REST_MS - 20;
     const span = (this.to - this.from) * factor, share = (about - this.from) / (this.to - this.from);
     this.look(about - share * span, about + (1 - share) * span);
   }
@@ -289,6 +359,7 @@ export class CoilMap {
     this.hiddenTypes = new Set(types);
     this.hiddenKinds = new Set(kinds);
     this.overview = null;
+    this.layerOf = null;
     if (this.selected >= 0 && !this.shown(this.selected)) this.select(-1);
     this.redraw();
   }

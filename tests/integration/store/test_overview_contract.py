@@ -56,6 +56,7 @@ def test_coils_are_paged_newest_first_and_samples_are_no_material(catalog: Catal
         assert book.recipes(excluding=SAMPLES) == [("line-1", "default"), ("line-2", "default")]
         assert book.coil_total(line="line-1", excluding=SAMPLES) == 4
         assert book.coil_total(line=None, excluding=SAMPLES) == 5
+        assert book.coil_total(line=None, excluding="") == 6
         page = book.coil_page(line="line-1", excluding=SAMPLES, offset=1, limit=2)
         assert [coil.id for coil in page] == ["c", "b"]
         assert book.coil_page(line=None, excluding=SAMPLES, offset=0, limit=1) == [

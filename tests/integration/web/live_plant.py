@@ -29,6 +29,7 @@ MODEL = detector_name(LINE, RECIPE)
 JUDGE = f"{MODEL}@1"
 LINES, WIDTH_PX, MM = 1000, 2000, 0.5
 HEATMAPS = 8
+BLANK = encode_png(np.full((LINES, WIDTH_PX), 120, dtype=np.uint8))
 TYPES = ("scratch", "hole <b>", "roll mark", "unknown")
 
 
@@ -50,9 +51,7 @@ class LivePlant:
         self.house.registry.set_alias(MODEL, "champion", version)
         with self.house.catalog.transaction() as unit:
             unit.add_promotion(
-                Promotion(
-                    model=MODEL, from_version=None, to_version=version, operator="ada", reason="first", at=NOON
-                )
+                Promotion(model=MODEL, from_version=None, to_version=version, operator="ada", reason="first", at=NOON)
             )
 
     def add_coil(
@@ -72,10 +71,11 @@ class LivePlant:
         created = NOON - timedelta(hours=hours)
         kept = [number for number in range(frames) if number not in lost]
         rows = [self._frame(name, number, number in torn, focus, created, pictures) for number in kept]
-        spread = np.bincount(self.rng.integers(0, len(rows) - waiting, size=findings), minlength=len(rows))
-        results = [
-            self._result(row, int(count)) for row, count in zip(rows, spread, strict=True)
-        ][: len(rows) - waiting]
+        holding = [at for at, row in enumerate(rows[: len(rows) - waiting]) if row.usable]
+        spread = np.bincount(self.rng.choice(holding, size=findings), minlength=len(rows))
+        results = [self._result(row, int(count)) for row, count in zip(rows, spread, strict=True)][
+            : len(rows) - waiting
+        ]
         with self.house.catalog.transaction() as unit:
             unit.add_coil(
                 Coil(
@@ -87,11 +87,11 @@ class LivePlant:
             unit.add_results(name, results)
             unit.add_stage(StageRun(stage="score", started_at=created, seconds=1.5, coil=name, model=JUDGE))
 
-    def _frame(
-        self, coil: str, number: int, torn: bool, focus: float, at: datetime, pictures: bool
-    ) -> CapturedFrame:
+    def _frame(self, coil: str, number: int, torn: bool, focus: float, at: datetime, pictures: bool) -> CapturedFrame:
         small = self.rng.integers(90, 160, size=(60, 120)).astype(np.uint8)
-        address = self.house.images.put(encode_png(small), suffix="png") if pictures else None
+        put = self.house.images.put
+        address = put(encode_png(small), suffix="png") if pictures else None
+        image = put(BLANK, suffix="png") if pictures else "a" * 64 + ".png"
         measures = FrameMeasures(
             focus=float(self.rng.normal(focus, 0.05)),
             mean=float(self.rng.normal(0.5, 0.02)),
@@ -102,7 +102,8 @@ class LivePlant:
             id=f"{coil}/{number}", coil=coil, camera="cam-1", sequence=number, source=f"{number:04}.png",
             first_line=number * LINES, line_count=LINES, width_px=WIDTH_PX,
             captured_at=at + timedelta(seconds=number), mm_per_px_across=MM, mm_per_px_along=MM,
-            image=None if torn else address or "a" * 64 + ".png", reason="torn: only 3 of 1000 lines arrived" if torn else None,
+            image=None if torn else image,
+            reason="torn: only 3 of 1000 lines arrived" if torn else None,
             measures=None if torn else measures,
         )  # fmt: skip
 
@@ -112,9 +113,7 @@ class LivePlant:
         findings = tuple(self._finding(frame) for _ in range(count))
         heat = self.rng.integers(5, 40, size=(4, 16)).astype(np.uint8)
         heatmap = self.house.images.put(encode_png(heat), suffix="png") if frame.sequence < HEATMAPS else None
-        return FrameResult(
-            frame=frame.id, verdict=decide(findings), detector=JUDGE, findings=findings, heatmap=heatmap
-        )
+        return FrameResult(frame=frame.id, verdict=decide(findings), detector=JUDGE, findings=findings, heatmap=heatmap)
 
     def _finding(self, frame: CapturedFrame) -> Finding:
         top, left = int(self.rng.integers(0, 900)), int(self.rng.integers(0, 1900))
