@@ -198,7 +198,11 @@ class Monitoring:
         metrics = {"alarms": float(len(look.alarms)), "ongoing": float(ongoing), "golden": float(look.golden)}
         strongest = {f"strength {one.key}"[:200]: one.strength for one in look.alarms if one.strength is not None}
         named = {_metric_name(name): value for name, value in strongest.items()}
-        params = {"detector": look.detector or "", "through": look.through or "", "coils": look.coils}
+        params: dict[str, str | int | float] = {
+            "detector": look.detector or "",
+            "through": look.through or "",
+            "coils": look.coils,
+        }
         tracker.record(STAGE, f"{look.line} {look.recipe}", params=params, metrics={**metrics, **named})
 
     def _stores(self) -> list[Alarm]:
