@@ -112,8 +112,9 @@ def chart_of_shares(counts: Sequence[tuple[int, int]], *, reference: int, alpha:
     if short is not None:
         return short
     counted, of = sum(pair[0] for pair in known), sum(pair[1] for pair in known)
-    even = float(np.mean([_stable(x, n) for x, n in known]))
-    scores = [None if n == 0 else float((_stable(x, n) - even) * math.sqrt(n + 0.5)) for x, n in counts]
+    raw = [None if n == 0 else (_stable(x, n) - _stable(n * counted / of, n)) * math.sqrt(n + 0.5) for x, n in counts]
+    bias = float(np.mean([score for score in raw[:reference] if score is not None]))
+    scores = [None if score is None else score - bias for score in raw]
     first = np.array([score for score in scores[:reference] if score is not None])
     spread = max(1.0, _sigma(first))
     base = _Base.of(first / spread, alpha=alpha)
@@ -125,7 +126,8 @@ def chart_of_shares(counts: Sequence[tuple[int, int]], *, reference: int, alpha:
         if strength is None:
             points.append(ChartPoint(value=None, low=0.0, high=1.0))
             continue
-        place = _Place(even=even, sigma=spread / math.sqrt(n + 0.5))
+        root = math.sqrt(n + 0.5)
+        place = _Place(even=_stable(n * counted / of, n) + bias / root, sigma=spread / root)
         few, many = predicted(n)
         points.append(
             ChartPoint(
@@ -222,7 +224,7 @@ class _Place:
         return math.sin(angle / 2.0) ** 2
 
 
-def _stable(counted: int, of: int) -> float:
+def _stable(counted: float, of: int) -> float:
     """Return the share as an angle, 0 to pi, whose scatter is about 1 / sqrt(of + 1/2) whatever the share."""
     return math.asin(math.sqrt(counted / (of + 1.0))) + math.asin(math.sqrt((counted + 1.0) / (of + 1.0)))
 

@@ -99,6 +99,16 @@ def test_after_a_reference_without_any_alarm_one_alarm_is_no_wave_and_many_are()
     assert _shares([*quiet, (9, 300)]).points[-1].beyond
 
 
+def test_large_coils_after_a_reference_of_small_ones_without_alarms_are_judged_by_what_that_reference_can_know() -> (
+    None
+):
+    small, large = [(0, 10)] * 20, [(0, 300)] * 8
+    chart = _shares([*small, *large, (5, 300), (40, 300)])
+    assert not any(point.beyond or point.crept for point in chart.points[:28])
+    assert not chart.points[28].beyond  # 200 frames without an alarm do not rule out 5 in 300
+    assert chart.points[29].beyond
+
+
 def test_shares_that_scatter_more_than_counts_have_wider_limits() -> None:
     even = _shares([(30, 300)] * 20).points[0]
     uneven = _shares([(10, 300), (50, 300)] * 10).points[0]
