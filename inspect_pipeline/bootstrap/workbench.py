@@ -10,12 +10,15 @@ from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inspect_pipeline.bootstrap.doctor import Check
     from inspect_pipeline.bootstrap.house import House
     from inspect_pipeline.domain.audit import AuditAction
+    from inspect_pipeline.domain.drift import Drift
     from inspect_pipeline.domain.records import Clock
     from inspect_pipeline.services.accounts import Accounts
     from inspect_pipeline.services.api_tokens import ApiTokens
     from inspect_pipeline.services.auditing import AuditTrail
+    from inspect_pipeline.services.live import Live
     from inspect_pipeline.services.oidc_people import OidcPeople
     from inspect_pipeline.services.signing_in import SigningIn
 
@@ -23,11 +26,6 @@ if TYPE_CHECKING:
 def _secret() -> str:
     """Return 256 random bits as text."""
     return secrets.token_urlsafe(32)
-    from inspect_pipeline.bootstrap.doctor import Check
-    from inspect_pipeline.bootstrap.house import House
-    from inspect_pipeline.domain.drift import Drift
-    from inspect_pipeline.domain.records import Clock
-    from inspect_pipeline.services.live import Live
 
 
 @dataclass(kw_only=True)
@@ -102,6 +100,8 @@ class Workbench:
         from inspect_pipeline.bootstrap.auditing import csv_lines
 
         return csv_lines(self.house, subject=subject, action=action)
+
+    @cached_property
     def live(self) -> "Live":
         """Coils, lines and their history as the pages show them."""
         from inspect_pipeline.bootstrap.stores import SAMPLES

@@ -15,8 +15,8 @@ from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion, Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
-from inspect_pipeline.services.people_ports import PeopleBook
 from inspect_pipeline.services.overview_ports import OverviewBook
+from inspect_pipeline.services.people_ports import PeopleBook
 
 
 class FrameSource(Protocol):

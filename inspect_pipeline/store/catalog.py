@@ -27,8 +27,8 @@ from inspect_pipeline.store import measures as measure_rows
 from inspect_pipeline.store import results as result_rows
 from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
-from inspect_pipeline.store.people import SqlPeople
 from inspect_pipeline.store.overview import SqlOverview
+from inspect_pipeline.store.people import SqlPeople
 from inspect_pipeline.store.schema import upgrade
 from inspect_pipeline.store.turns import turn
 

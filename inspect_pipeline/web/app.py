@@ -13,13 +13,6 @@ from inspect_pipeline.web.problems import PROBLEMS, answer_errors
 from inspect_pipeline.web.routers import API, PAGES
 
 Guard = Callable[[Request], Awaitable[None]]
-from inspect_pipeline.web.api import coils as coils_api
-from inspect_pipeline.web.api import live as live_api
-from inspect_pipeline.web.pages import coils, live, start
-from inspect_pipeline.web.problems import answer_errors
-
-PAGES: tuple[APIRouter, ...] = (start.router, coils.router, live.router)
-API: tuple[APIRouter, ...] = (coils_api.router, live_api.router)
 
 
 def create_app(workbench: Workbench, *, identify: Identify, guard: Guard | None = None) -> FastAPI:

@@ -19,8 +19,8 @@ from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
-from tests.fakes.people import InMemoryPeople, PeopleState
 from tests.fakes.overview import InMemoryOverview
+from tests.fakes.people import InMemoryPeople, PeopleState
 from tests.fakes.trail import TrailUnit
 
 

@@ -76,6 +76,6 @@ def report(bench: Bench, _actor: MayLook, coil_id: str) -> HTMLResponse:
 
 
 @router.get(REPORT_STYLE)
-def report_style() -> Response:
+def report_style(_actor: MayLook) -> Response:
     """Return the style sheet of the reports."""
     return Response(style_sheet(), media_type="text/css")
