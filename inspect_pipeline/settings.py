@@ -23,6 +23,7 @@ from inspect_pipeline.imaging.strip_edges import EdgeSettings
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.runtimes.opening import check_runtime
 from inspect_pipeline.services.folder_split import SplitSettings
+from inspect_pipeline.services.monitoring_settings import MonitorSettings
 from inspect_pipeline.services.pipeline import IntakeSettings
 from inspect_pipeline.services.teaching_settings import TeachingSettings
 from inspect_pipeline.services.training_settings import TrainingSettings
@@ -30,7 +31,7 @@ from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 
 ENVIRONMENT_PREFIX = "INSPECT_"
 _MLFLOW_VARIABLE = "MLFLOW_TRACKING_URI"
-_PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA", "OIDC_CLIENT_SECRET"})
+_PLAIN_VARIABLES = frozenset({"WORKSPACE", "CONFIGS", "TEST_DATA", "OIDC_CLIENT_SECRET", "WEBHOOK_SECRET"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +145,7 @@ class Settings:
     retention: RetentionRules = field(default_factory=RetentionRules)
     gates: GateRules = field(default_factory=GateRules)
     workbench: WorkbenchSettings = field(default_factory=WorkbenchSettings)
+    monitor: MonitorSettings = field(default_factory=MonitorSettings)
     schedules: ScheduleSettings = field(default_factory=ScheduleSettings)
 
     def recipe(self, name: str) -> Recipe:

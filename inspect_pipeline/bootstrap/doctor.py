@@ -15,6 +15,7 @@ from inspect_pipeline.settings import Settings
 
 _PACKAGES = ("torch", "timm", "opencv-python", "prefect", "mlflow", "sqlalchemy")
 _LEAST_FREE_BYTES = 2 * 1024**3
+_COILS_LOOKED_AT, _IMAGES_A_COIL = 3, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,19 @@ def examine(stores: Stores) -> list[Check]:
         ("demo images", _demo_images),
     ]
     return [*(_checked(name, look) for name, look in looks), network(stores.settings)]
+
+
+def stores_health(stores: Stores, *, least_free_gib: float) -> list[Check]:
+    """Return whether what the line stands on works: workspace, disk, weights, catalog, registry, stored images."""
+    folder, least_bytes = stores.settings.workspace, int(least_free_gib * 1024**3)
+    return [
+        _checked("workspace", lambda: _workspace(folder)),
+        _checked("free disk", lambda: _free_disk(folder, least_bytes)),
+        _checked("weights", lambda: _weights(stores)),
+        _checked("catalog", lambda: _catalog(stores)),
+        _checked("models", lambda: _models(stores)),
+        _checked("images", lambda: _images(stores)),
+    ]
 
 
 def network(settings: Settings) -> Check:
@@ -97,11 +111,11 @@ def _workspace(folder: Path) -> str:
     return f"{folder.resolve()} can be written"
 
 
-def _free_disk(folder: Path) -> str:
+def _free_disk(folder: Path, least_bytes: int = _LEAST_FREE_BYTES) -> str:
     free = shutil.disk_usage(folder).free
-    if free < _LEAST_FREE_BYTES:
+    if free < least_bytes:
         raise StorageError(
-            f"{free / 1024**3:.1f} GiB free at {folder}; at least {_LEAST_FREE_BYTES // 1024**3} GiB are needed"
+            f"{free / 1024**3:.1f} GiB free at {folder}; at least {least_bytes / 1024**3:g} GiB are needed"
         )
     return f"{free / 1024**3:.1f} GiB free"
 
@@ -117,6 +131,16 @@ def _catalog(stores: Stores) -> str:
 
 def _models(stores: Stores) -> str:
     return f"{len(stores.registry.models())} registered models"
+
+
+def _images(stores: Stores) -> str:
+    """Return that the newest images are there as they were put. Raises NotFoundError or AlteredError."""
+    with stores.catalog.transaction() as unit:
+        newest = unit.overview.coil_page(line=None, excluding="", offset=0, limit=_COILS_LOOKED_AT)
+        addresses = [one for coil in newest for one in unit.overview.images(coil.id, limit=_IMAGES_A_COIL)]
+    for address in addresses:
+        stores.images.get(address)
+    return f"the {len(addresses)} newest images are as they were stored"
 
 
 def _demo_images() -> str:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=False)
 class LateTrials:
-    """The trials of a workspace; torch is imported when a gate first needs one."""
+    """The trials of a workspace; torch is imported when a gate first needs one. ``golden_only``: on the golden set."""
 
     stores: Stores
+    golden_only: bool = False
     made: "list[GateTrials]" = field(default_factory=list)
 
     def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
         """Return the trial of each detector on the line's labels for the gate, None where it has none."""
-        from inspect_pipeline.services.gate_trial import GateTrials
+        from inspect_pipeline.services.gate_trial import GATE_ROLES, GateTrials
 
         if not self.made:
             stores = self.stores
@@ -36,6 +37,7 @@ class LateTrials:
                     clock=stores.clock,
                     progress=stores.progress,
                     equip=partial(equip, stores),
+                    roles=(LabelRole.GOLDEN,) if self.golden_only else GATE_ROLES,
                 )
             )
         return self.made[0].run(line, challenger, champion)

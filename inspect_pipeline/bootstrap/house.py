@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export
 from inspect_pipeline.bootstrap.gate_labels import LateTrials, add_labels
+from inspect_pipeline.bootstrap.monitoring import WatchedStores
 from inspect_pipeline.bootstrap.revision import code_revision
-from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
+from inspect_pipeline.bootstrap.stores import SAMPLES
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
 from inspect_pipeline.services.in_force import CHAMPION
@@ -61,7 +62,7 @@ def open_house(settings: Settings, *, progress: Progress = silent, clock: Clock 
 
 
 @dataclass(kw_only=True)
-class House(Stores):
+class House(WatchedStores):
     """Every use case, ready to call. Use as a context manager, or close it."""
 
     @cached_property

@@ -14,11 +14,11 @@ import torch
 from inspect_pipeline import __version__
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import Stores
-from inspect_pipeline.domain.report import Fact
+from inspect_pipeline.domain.report import CoilReport, Fact
 from inspect_pipeline.errors import NotFoundError, StorageError
 from inspect_pipeline.reporting.detect_page import Provenance
+from inspect_pipeline.reporting.render import render_report, write_report
 from inspect_pipeline.reporting.render import write_detection as write_page
-from inspect_pipeline.reporting.render import write_report
 from inspect_pipeline.services.coil_report import Reporting
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -27,6 +27,22 @@ _PRINTING_S = 120
 
 def write(stores: Stores, coil: str, *, out: Path | None, pdf: bool, same_run: bool) -> Path:
     """Write the report and return its path: ``out``, or ``reports/<coil>`` in the workspace."""
+    report = _built(stores, coil, same_run=same_run)
+    suffix = ".pdf" if pdf else ".html"
+    target = out or stores.settings.workspace / "reports" / f"{coil}{suffix}"
+    if not pdf:
+        return write_report(report, target)
+    with tempfile.TemporaryDirectory() as folder:
+        page = write_report(report, Path(folder) / "report.html")
+        return _printed(page, target)
+
+
+def as_page(stores: Stores, coil: str, *, stylesheet: str) -> str:
+    """Return the report of a coil as a page of a site that has the style sheet at this address."""
+    return render_report(_built(stores, coil, same_run=False), stylesheet=stylesheet)
+
+
+def _built(stores: Stores, coil: str, *, same_run: bool) -> CoilReport:
     reporting = Reporting(
         catalog=stores.catalog,
         images=stores.images,
@@ -36,14 +52,7 @@ def write(stores: Stores, coil: str, *, out: Path | None, pdf: bool, same_run: b
         command=f"inspect-pipeline report {coil!r}" if not same_run else "inspect-pipeline demo",
         machine=_machine(),
     )
-    report = reporting.build(coil, same_run=same_run)
-    suffix = ".pdf" if pdf else ".html"
-    target = out or stores.settings.workspace / "reports" / f"{coil}{suffix}"
-    if not pdf:
-        return write_report(report, target)
-    with tempfile.TemporaryDirectory() as folder:
-        page = write_report(report, Path(folder) / "report.html")
-        return _printed(page, target)
+    return reporting.build(coil, same_run=same_run)
 
 
 def write_detection(stores: Stores, document: Mapping[str, Any], *, data: Path, command: str, out: Path) -> Path:

@@ -10,12 +10,15 @@ from inspect_pipeline.services.workbench_settings import WorkbenchSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inspect_pipeline.bootstrap.doctor import Check
     from inspect_pipeline.bootstrap.house import House
     from inspect_pipeline.domain.audit import AuditAction
+    from inspect_pipeline.domain.drift import Drift
     from inspect_pipeline.domain.records import Clock
     from inspect_pipeline.services.accounts import Accounts
     from inspect_pipeline.services.api_tokens import ApiTokens
     from inspect_pipeline.services.auditing import AuditTrail
+    from inspect_pipeline.services.live import Live
     from inspect_pipeline.services.oidc_people import OidcPeople
     from inspect_pipeline.services.signing_in import SigningIn
 
@@ -97,3 +100,38 @@ class Workbench:
         from inspect_pipeline.bootstrap.auditing import csv_lines
 
         return csv_lines(self.house, subject=subject, action=action)
+
+    @cached_property
+    def live(self) -> "Live":
+        """Coils, lines and their history as the pages show them."""
+        from inspect_pipeline.bootstrap.stores import SAMPLES
+        from inspect_pipeline.services.live import Live
+
+        return Live(catalog=self.house.catalog, images=self.house.images, clock=self.clock, excluding=SAMPLES)
+
+    def drift(self, line: str, recipe: str) -> "tuple[str, Drift] | None":
+        """Return the detector in force of a line and its drift, None where none is in force."""
+        import numpy as np
+
+        from inspect_pipeline.domain.bundle import detector_name
+        from inspect_pipeline.services.in_force import version_in_force
+
+        model = detector_name(line, recipe)
+        version = version_in_force(self.house.catalog, self.house.registry, model)
+        if version is None:
+            return None
+        watch = self.house.line_watch
+        judge = f"{model}@{version}"
+        return judge, watch.drift(line, recipe, judge, rng=np.random.default_rng(self.house.monitoring.seed))
+
+    def health(self) -> "list[Check]":
+        """Return whether the stores work and there is room on the disk."""
+        from inspect_pipeline.bootstrap.doctor import stores_health
+
+        return stores_health(self.house, least_free_gib=self.house.settings.monitor.least_free_gib)
+
+    def report_page(self, coil: str, *, stylesheet: str) -> str:
+        """Return the report of a coil as a page of the site. Raises NotFoundError."""
+        from inspect_pipeline.bootstrap import reports
+
+        return reports.as_page(self.house, coil, stylesheet=stylesheet)

@@ -18,6 +18,7 @@ from inspect_pipeline.cli import (
     flows,
     ingest,
     labels,
+    monitor,
     report,
     retention,
     score,
@@ -54,6 +55,7 @@ app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("retention")(retention.retention)
 app.command("serve")(serve.serve)
+app.command("monitor")(monitor.monitor)
 app.command("doctor")(doctor.doctor)
 
 models_app = typer.Typer(

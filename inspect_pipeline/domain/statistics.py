@@ -127,12 +127,17 @@ def student_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[flo
         raise BadDataError("a mean needs at least one value and all of them finite")
     if array.size == 1:
         return float(array[0]), -math.inf, math.inf
-    freedom = array.size - 1
-    # P(|T| > t) is I_x(freedom / 2, 1 / 2) at x = freedom / (freedom + t**2) (DLMF 8.17, Abramowitz-Stegun 26.7.1).
-    x = _beta_quantile(0.05, a=freedom / 2, b=0.5)
-    half = math.sqrt(freedom * (1.0 - x) / x) * float(array.std(ddof=1)) / math.sqrt(array.size)
+    half = student_two_sided(0.05, array.size - 1) * float(array.std(ddof=1)) / math.sqrt(array.size)
     mean = float(array.mean())
     return mean, mean - half, mean + half
+
+
+def student_two_sided(alpha: float, freedom: int) -> float:
+    """Return t that |T| exceeds with probability ``alpha``, 0 < alpha < 1, T of Student's with ``freedom`` >= 1."""
+    _refuse_alpha(alpha)
+    # P(|T| > t) is I_x(freedom / 2, 1 / 2) at x = freedom / (freedom + t**2) (DLMF 8.17, Abramowitz-Stegun 26.7.1).
+    x = _beta_quantile(alpha, a=freedom / 2, b=0.5)
+    return math.sqrt(freedom * (1.0 - x) / x)
 
 
 def conformal_threshold(scores: Sequence[float] | NDArray[np.float64], alpha: float) -> float | None:

@@ -33,11 +33,24 @@ _FUNCTIONS = (
 )  # fmt: skip
 
 
-def render_report(data: CoilReport) -> str:
-    """Return the report as HTML. Text from outside is escaped; the page's policy allows its own style and no script."""
+def render_report(data: CoilReport, *, stylesheet: str | None = None) -> str:
+    """Return the report as HTML. Text from outside is escaped; the page's policy allows its own style and no script.
+
+    With the address of a ``stylesheet`` it is a page of a site, whose policy comes with the answer.
+    """
     style, digest = _style()
     template = _environment().get_template("coil_report.html")
-    return template.render(page=page.lay_out(data), report=data, style=style, style_hash=digest)
+    return template.render(page=page.lay_out(data), report=data, style=style, style_hash=digest, stylesheet=stylesheet)
+
+
+def style_sheet() -> str:
+    """Return the style sheet of all reports."""
+    return _style()[0]
+
+
+def shapes_svg() -> str:
+    """Return the shapes of the types as SVG definitions, hidden, to be put once into a page."""
+    return _environment().get_template("shapes.html").render()
 
 
 def render_detection(document: Mapping[str, Any], provenance: Provenance) -> str:

@@ -26,13 +26,14 @@ _TIMED_FRAMES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateTrials:
-    """Judges the frames with labels for the gate as scoring does."""
+    """Judges the frames with labels for the gate as scoring does; ``roles`` says which labels."""
 
     catalog: Catalog
     images: ImageStore
     clock: Clock
     progress: Progress
     equip: Callable[[Detector], Detector] = as_it_is
+    roles: Sequence[LabelRole] = GATE_ROLES
     memo: dict[tuple[str, str, str], tuple[Trial, Trial | None]] = field(default_factory=dict)
 
     def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
@@ -43,7 +44,7 @@ class GateTrials:
         with self.catalog.transaction() as unit:
             every = unit.labels(line=line)
             taxonomy = Taxonomy.of(unit.types(line))
-        labels = [label for role in GATE_ROLES for label in in_force(every, role=role)]
+        labels = [label for role in self.roles for label in in_force(every, role=role)]
         if not labels:
             return None
         said = repr([sorted(map(repr, labels)), taxonomy])

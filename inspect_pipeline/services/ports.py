@@ -15,6 +15,7 @@ from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion, Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
+from inspect_pipeline.services.overview_ports import OverviewBook
 from inspect_pipeline.services.people_ports import PeopleBook
 
 
@@ -233,6 +234,11 @@ class CatalogUnit(Protocol):
 
     def promotions(self, model: str) -> list[Promotion]:
         """Return the promotions of a model, oldest first."""
+        ...
+
+    @property
+    def overview(self) -> OverviewBook:
+        """Counts over coils, for pages and the watch."""
         ...
 
 

@@ -27,6 +27,7 @@ from inspect_pipeline.store import measures as measure_rows
 from inspect_pipeline.store import results as result_rows
 from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
+from inspect_pipeline.store.overview import SqlOverview
 from inspect_pipeline.store.people import SqlPeople
 from inspect_pipeline.store.schema import upgrade
 from inspect_pipeline.store.turns import turn
@@ -277,6 +278,11 @@ class SqlUnit:
     def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
         """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest."""
         return audit_rows.faults(self._session, anchors=anchors)
+
+    @property
+    def overview(self) -> SqlOverview:
+        """Counts over coils, for pages and the watch."""
+        return SqlOverview(self._session)
 
     def _writing(self) -> Session:
         """Return the session with the write lock taken and nothing remembered from before."""

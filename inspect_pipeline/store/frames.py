@@ -25,7 +25,7 @@ def add_coil(session: Session, coil: Coil) -> bool:
     values = {**{name: getattr(coil, name) for name in _COIL_COLUMNS}, "cameras": list(coil.cameras)}
     if add_new(session, CoilRow, [values], key=["id"]):
         return True
-    known = _coil(session.scalars(select(CoilRow).where(CoilRow.id == coil.id)).one())
+    known = coil_of(session.scalars(select(CoilRow).where(CoilRow.id == coil.id)).one())
     if known.line != coil.line:
         raise BadDataError(
             f"coil {coil.id} is one of line {known.line}, not of {coil.line}; give another id or that line"
@@ -40,7 +40,7 @@ def add_coil(session: Session, coil: Coil) -> bool:
 def find_coil(session: Session, coil: str) -> Coil | None:
     """Return the coil or None."""
     row = session.get(CoilRow, coil)
-    return None if row is None else _coil(row)
+    return None if row is None else coil_of(row)
 
 
 def list_coils(session: Session, *, line: str | None) -> list[Coil]:
@@ -48,7 +48,7 @@ def list_coils(session: Session, *, line: str | None) -> list[Coil]:
     query = select(CoilRow)
     if line is not None:
         query = query.where(CoilRow.line == line)
-    coils = [_coil(row) for row in session.scalars(query)]
+    coils = [coil_of(row) for row in session.scalars(query)]
     return sorted(coils, key=lambda coil: (coil.created_at, coil.id))
 
 
@@ -133,6 +133,13 @@ def list_remarks(session: Session, coil: str) -> list[tuple[str, str | None, str
     return [(row.source, row.reason, row.note) for row in rows]
 
 
+def first_usable(session: Session, coil: str, *, limit: int) -> list[CapturedFrame]:
+    """Return the usable frames of a coil with the lowest first lines, those first."""
+    query = _joined().where((FrameRow.coil == coil) & FrameRow.reason.is_(None))
+    order = (FrameRow.first_line, FrameRow.camera, FrameRow.sequence, FrameRow.id)
+    return [_frame(row, measures) for row, measures in session.execute(query.order_by(*order).limit(limit))]
+
+
 def count_frames(session: Session, coil: str) -> int:
     """Return how many captures a coil has."""
     return session.scalars(select(func.count()).select_from(FrameRow).where(FrameRow.coil == coil)).one()
@@ -184,7 +191,8 @@ def _check_coil(session: Session, frames: Sequence[CapturedFrame]) -> None:
                 raise BadDataError(f"frame {frame} is one of coil {coil}, not of {wanted[frame]}; give it another id")
 
 
-def _coil(row: CoilRow) -> Coil:
+def coil_of(row: CoilRow) -> Coil:
+    """Return the coil of a row."""
     return Coil(
         id=row.id,
         line=row.line,

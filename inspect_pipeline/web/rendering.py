@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from inspect_pipeline.web.access import actor_of, csrf_token
-from inspect_pipeline.web.languages import LANGUAGES, chosen_language, words_of
+from inspect_pipeline.web.languages import LANGUAGES, Words, chosen_language, words_of
 
 LANGUAGE_COOKIE, THEME_COOKIE = "language", "theme"
 THEMES = ("auto", "light", "dark")
@@ -24,6 +24,11 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def words_for(request: Request) -> Words:
+    """Return the texts in the language of the reader."""
+    return words_of(chosen_language(request.cookies.get(LANGUAGE_COOKIE), request.headers.get("accept-language", "")))
 
 
 def page(request: Request, template: str, context: Mapping[str, object], *, status: int = 200) -> HTMLResponse:

@@ -19,6 +19,7 @@ from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from tests.fakes.overview import InMemoryOverview
 from tests.fakes.people import InMemoryPeople, PeopleState
 from tests.fakes.trail import TrailUnit
 
@@ -309,6 +310,10 @@ class InMemoryUnit(TrailUnit):
             verdicts=[result.verdict for result in verdicts],
         )
         return class_of(use)
+
+    @property
+    def overview(self) -> InMemoryOverview:
+        return InMemoryOverview(self, self._state.stages)
 
     def add_stage(self, run: StageRun) -> None:
         self._check(run.coil is None or run.coil in self._state.coils, f"stage {run.stage} is of no known coil")

@@ -311,5 +311,5 @@ def _is_key(line: str) -> bool:
 def test_the_schedules_of_the_repository_name_flows_that_there_are() -> None:
     flows = {schedule.flow for schedule in loaded(CONFIGS).schedules.flows.values()}
 
-    assert flows <= {"ingest", "adapt", "score", "meta_train"}
+    assert flows <= {"ingest", "adapt", "score", "meta_train", "monitor"}
     assert "adapt" in flows

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from inspect_pipeline.bootstrap.demo import DemoPlan, PlannedCoil
+from inspect_pipeline.domain.alarms import Alarm, AlarmArea
 from inspect_pipeline.domain.labels import LabelRole
 from inspect_pipeline.domain.material import Coil
 from inspect_pipeline.domain.records import ModelVersion, Progress
@@ -14,6 +15,7 @@ from inspect_pipeline.domain.retention import ImageClass
 from inspect_pipeline.errors import InspectError, NotFoundError, NothingToDoError, RefusedError
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.intake_rate import Rates
+from inspect_pipeline.services.monitoring import Delivery, LineLook, MonitorSummary
 from inspect_pipeline.services.retention import Pruned, RetentionPlan
 from inspect_pipeline.services.scoring import ScoreSummary
 
@@ -95,6 +97,16 @@ class FakeHouse:
             coil=name, captured=FRAMES, new=new, duplicates=FRAMES - new, unusable=(("torn.png", "torn"),),
             noted=(), missing=(), expected_lines=0, labels=0, seconds=0.1, rates=Rates(),
         )  # fmt: skip
+
+    def monitor(self, line: str | None) -> MonitorSummary:
+        self._called(f"monitor {line}")
+        alarm = Alarm(area=AlarmArea.DRIFT, subject="new", key="k", text="focus: beyond", what_to_do="clean the lens")
+        look = LineLook(
+            line="new", recipe="default", detector="detector.new.default@1", coils=30, through="coil-30", golden=4,
+            alarms=(alarm,), not_watched=("contrast: too few",), at=datetime(2026, 1, 5, tzinfo=UTC),
+        )  # fmt: skip
+        told = (Delivery(target="http://mes/alarms", attempts=4, error="HTTP 503"),)
+        return MonitorSummary(lines=(look,), stores=(), deliveries=told, seconds=0.5)
 
     @property
     def retention(self) -> "FakeRetention":

@@ -205,3 +205,12 @@ def test_old_images_go_once_and_a_dry_run_only_says_so(fake: FakeHouse) -> None:
     assert dry.message == "2 files of 3.0 MB would go"
     assert first.message == "2 files of 3.0 MB went"
     assert second.message == "nothing to do: no image is old enough to go"
+
+
+def test_the_watch_completes_with_its_alarms_what_it_could_not_see_and_who_was_not_told(fake: FakeHouse) -> None:
+    state = run("monitor", line="new")
+    assert names_called(fake) == ["monitor", "closed"]
+    message = state.message or ""
+    assert message.startswith("1 lines watched, 1 alarms (focus: beyond), 1 things could not be watched")
+    assert message.endswith("not told: http://mes/alarms")
+    assert state.result()["lines"][0]["alarms"][0]["area"] == "drift"

@@ -377,6 +377,7 @@ class FakeHouse:
     scored: ScoreSummary = SCORED
     every_coil: tuple[Coil, ...] = ()
     failures: dict[str, Exception] = field(default_factory=dict)
+    watched: Any = None
     checks: tuple[Check, ...] = (Check(name="python", ok=True, detail="3.11.9"),)
     failure: BaseException | None = None
     noise: str = ""
@@ -394,6 +395,10 @@ class FakeHouse:
 
     def __exit__(self, *_ending: object) -> None:
         self.closed = True
+
+    def monitor(self, line: str | None = None) -> Any:
+        self.calls.append(("monitor", {"line": line}))
+        return self.watched
 
     def _called(self, door: str, **arguments: Any) -> None:
         self.calls.append((door, arguments))

@@ -1,0 +1,1 @@
+"""What is told to the world outside: messages to other systems of the plant."""
