@@ -2,8 +2,12 @@
 
 from fastapi import APIRouter
 
+from inspect_pipeline.web import images
 from inspect_pipeline.web.api import audit as audit_api
+from inspect_pipeline.web.api import labels as labels_api
 from inspect_pipeline.web.api import people as people_api
+from inspect_pipeline.web.api import queue as queue_api
+from inspect_pipeline.web.api import score as score_api
 from inspect_pipeline.web.pages import account, audit, people, queue, sign_in, start
 
 PAGES: tuple[APIRouter, ...] = (
@@ -13,8 +17,12 @@ PAGES: tuple[APIRouter, ...] = (
     people.router,
     audit.router,
     queue.router,
+    images.router,
 )
 API: tuple[APIRouter, ...] = (
     people_api.router,
     audit_api.router,
+    queue_api.router,
+    labels_api.router,
+    score_api.router,
 )
