@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inspect_pipeline.domain.findings import HEATMAP_STEPS
 from inspect_pipeline.domain.material import CapturedFrame, Pixels, Roi
 from inspect_pipeline.domain.review_records import ItemKey
 from inspect_pipeline.errors import NotFoundError
@@ -14,7 +15,6 @@ from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.imaging.part_pictures import around, heat_layer_png, marked_png, overview_webp, part_png
 from inspect_pipeline.services.bounded_cache import BoundedCache
 from inspect_pipeline.services.ports import Catalog, ImageStore
-from inspect_pipeline.services.scoring import HEATMAP_STEPS
 
 FORM = "pictures-1"
 """How pictures are drawn. Whoever changes what they show counts this up, so that browsers ask again."""

@@ -9,8 +9,8 @@ from inspect_pipeline.domain.review import same_region
 from inspect_pipeline.domain.review_records import GroupPage, ItemKey, ReviewItem, TypeCount
 from inspect_pipeline.domain.taxonomy import DefectType
 from inspect_pipeline.errors import NotFoundError
+from inspect_pipeline.services.grouping import Grouping
 from inspect_pipeline.services.ports import Catalog, CatalogUnit
-from inspect_pipeline.services.queueing import Grouping
 from inspect_pipeline.services.workbench_settings import QueueSettings
 
 _GROUPED_AT_A_LOOK = 500

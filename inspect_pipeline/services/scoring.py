@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.bundle import Bundle, detector_name
-from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide
+from inspect_pipeline.domain.findings import HEATMAP_STEPS, Finding, FrameResult, Verdict, decide
 from inspect_pipeline.domain.geometry import StripLeft, inspected_columns, place_on_strip, strip_left
 from inspect_pipeline.domain.ledger import judged_ledger, spans_of
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi, mm_per_line
@@ -25,9 +25,6 @@ from inspect_pipeline.services.models import ModelReference
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, FeatureStore, ImageStore, ModelRegistry
 from inspect_pipeline.services.queueing import Judged, Queueing
-
-HEATMAP_STEPS = 64
-"""Grey levels of a stored heatmap per multiple of the threshold: 64 lies on it, 255 is about four times."""
 
 _FRAMES_A_TRANSACTION = 8
 
