@@ -118,14 +118,19 @@ def as_points(stored: Sequence[bytes]) -> Points:
 
 
 def _novelty(finding: Finding) -> float:
-    beyond = max(finding.score, 0.0)
-    told = finding.explanation
-    if told is not None and told.limit is not None and told.distance is not None:
-        # Named by a channel both are likenesses: the smaller, the stranger.
-        near, far = (told.limit, told.distance) if told.named_by is NamedBy.REGION else (told.distance, told.limit)
-        if far > 0.0:
-            beyond = far / near if near > 0.0 else np.inf
+    beyond = _beyond(finding.explanation)
+    beyond = max(finding.score, 0.0) if beyond is None else beyond
     return 1.0 if np.isinf(beyond) else beyond / (1.0 + beyond)
+
+
+def _beyond(told: Explanation | None) -> float | None:
+    """Return how far beyond its open-set bound a region lies (1: on it), None where there was no bound."""
+    if told is None or told.limit is None or told.distance is None or told.limit <= 0.0:
+        return None
+    if told.named_by is NamedBy.REGION:
+        return told.distance / told.limit
+    # Named by a channel both are likenesses: the smaller, the stranger.
+    return told.limit / told.distance if told.distance > 0.0 else np.inf
 
 
 def _ambiguity(explanation: Explanation | None) -> float:

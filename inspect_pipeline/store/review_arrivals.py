@@ -52,7 +52,8 @@ def _insert(session: Session, rows: Sequence[Values]) -> int:
 def _numbers(session: Session, results: Sequence[FrameResult]) -> dict[_Key, int]:
     row = FrameResultRow
     keys = [(result.frame, result.detector) for result in results]
-    query = select(row.frame, row.detector, row.seq).where(tuple_(row.frame, row.detector).in_(keys))
+    pairs = tuple_(row.frame, row.detector).in_(keys)
+    query = select(row.frame, row.detector, row.seq).where(row.frame.in_([frame for frame, _ in keys]), pairs)
     return {(frame, detector): number for frame, detector, number in session.execute(query)}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
@@ -22,9 +23,36 @@ from inspect_pipeline.store.review_tables import ReviewGroupRow, ReviewItemRow, 
 from inspect_pipeline.store.tables import CoilRow, FindingRow, FrameResultRow, FrameRow, LabelRow
 
 _KEYS_A_QUERY = 400
+_PAIR = tuple_(FindingRow.result, FindingRow.ordinal)
 
-_Row = tuple[FindingRow, FrameResultRow, FrameRow, CoilRow, ReviewItemRow]
-"""The last is None where the finding never waited; SQLAlchemy's types do not say so."""
+_SHOWN = (
+    *(FindingRow.result, FindingRow.ordinal, FindingRow.top, FindingRow.left, FindingRow.bottom, FindingRow.right),
+    *(FindingRow.defect_type, FindingRow.life_cycle, FindingRow.score, FindingRow.crossweb_mm, FindingRow.downweb_m),
+    *(FindingRow.width_mm, FindingRow.length_mm, FindingRow.runner_up, FindingRow.explanation),
+    *(
+        FrameResultRow.frame,
+        FrameResultRow.coil,
+        FrameResultRow.detector,
+        FrameResultRow.verdict,
+        FrameResultRow.heatmap,
+    ),
+    *(
+        FrameRow.camera,
+        FrameRow.captured_at,
+        FrameRow.line_count,
+        FrameRow.width_px,
+        FrameRow.image,
+        FrameRow.pruned_at,
+    ),
+    *(CoilRow.line, CoilRow.recipe),
+    *(ReviewItemRow.reason, ReviewItemRow.informativeness, ReviewItemRow.group_id, ReviewItemRow.state),
+    ReviewItemRow.label,
+)
+_GROUP = (
+    *(ReviewGroupRow.id, ReviewGroupRow.size, ReviewGroupRow.reason, ReviewGroupRow.name, ReviewGroupRow.nearest_type),
+    *(ReviewGroupRow.value, ReviewGroupRow.lead_result, ReviewGroupRow.lead_ordinal),
+)
+"""Columns and not whole rows: a page of groups is asked for all the time, and most of a row is not looked at."""
 
 
 def group_page(
@@ -37,8 +65,8 @@ def group_page(
     skipped = _skipped(session, person=person, now=now)
     settled = [group for group, count in skipped.items() if count >= _size(session, group)]
     order = (ReviewGroupRow.value.desc(), ReviewGroupRow.id.desc())
-    query = select(ReviewGroupRow).where(*mine, ReviewGroupRow.id.not_in(settled)).order_by(*order)
-    rows = list(session.scalars(query.offset(offset).limit(limit)))
+    query = select(*_GROUP).where(*mine, ReviewGroupRow.id.not_in(settled)).order_by(*order)
+    rows = session.execute(query.offset(offset).limit(limit)).all()
     leads = _leads(session, rows, skipped, person=person, now=now)
     found = {item.key: item for item in items_of(session, list(leads.values()))}
     groups = [
@@ -64,10 +92,12 @@ def group_items(
 
 def items_of(session: Session, keys: Sequence[ItemKey]) -> list[ReviewItem]:
     """Return findings in the order of their keys; one that is not there is left out."""
-    rows: list[Row[_Row]] = []
+    rows: list[Row[Any]] = []
     for start in range(0, len(keys), _KEYS_A_QUERY):
         part = [(key.result, key.ordinal) for key in keys[start : start + _KEYS_A_QUERY]]
-        rows += session.execute(_findings().where(tuple_(FindingRow.result, FindingRow.ordinal).in_(part))).all()
+        # The verdicts by themselves too: SQLite looks through all rows for pairs.
+        wanted = (FindingRow.result.in_([result for result, _ in part]), _PAIR.in_(part))
+        rows += session.execute(_findings().where(*wanted)).all()
     found = {item.key: item for item in _seen(session, rows)}
     return [found[key] for key in keys if key in found]
 
@@ -108,10 +138,10 @@ def best_open(session: Session, group: int) -> tuple[ItemKey, float] | None:
     return None if row is None else (ItemKey(result=row[0], ordinal=row[1]), float(row[2]))
 
 
-def _findings() -> Select[_Row]:
+def _findings() -> Select[Any]:
     same = and_(ReviewItemRow.result == FindingRow.result, ReviewItemRow.ordinal == FindingRow.ordinal)
     return (
-        select(FindingRow, FrameResultRow, FrameRow, CoilRow, ReviewItemRow)
+        select(*_SHOWN)
         .join(FrameResultRow, FrameResultRow.seq == FindingRow.result)
         .join(FrameRow, FrameRow.id == FrameResultRow.frame)
         .join(CoilRow, CoilRow.id == FrameRow.coil)
@@ -119,50 +149,47 @@ def _findings() -> Select[_Row]:
     )
 
 
-def _seen(session: Session, rows: Sequence[Row[_Row]]) -> list[ReviewItem]:
-    settled = sorted({row[4].label for row in rows if row[4] is not None and row[4].label is not None})
+def _seen(session: Session, rows: Sequence[Row[Any]]) -> list[ReviewItem]:
+    settled = sorted({row.label for row in rows if row.label is not None})
     said = successors(session, settled) if settled else {}
     return [_item(row, said) for row in rows]
 
 
-def _item(row: Row[_Row], said: Mapping[str, Label]) -> ReviewItem:
-    finding, result, frame, coil = row[0], row[1], row[2], row[3]
-    waits: ReviewItemRow | None = row[4]
-    label = None if waits is None or waits.label is None else said.get(waits.label)
-    told = finding.explanation
+def _item(row: Row[Any], said: Mapping[str, Label]) -> ReviewItem:
+    label = None if row.label is None else said.get(row.label)
     return ReviewItem(
-        key=ItemKey(result=finding.result, ordinal=finding.ordinal),
-        line=coil.line,
-        recipe=coil.recipe,
-        coil=coil.id,
-        frame=frame.id,
-        camera=frame.camera,
-        detector=result.detector,
-        verdict=result.verdict,
-        roi=Roi(top=finding.top, left=finding.left, bottom=finding.bottom, right=finding.right),
-        name=finding.defect_type,
-        life_cycle=finding.life_cycle,
-        score=finding.score,
-        crossweb_mm=finding.crossweb_mm,
-        downweb_m=finding.downweb_m,
-        width_mm=finding.width_mm,
-        length_mm=finding.length_mm,
-        captured_at=frame.captured_at,
-        frame_height_px=frame.line_count,
-        frame_width_px=frame.width_px,
-        image=None if frame.pruned_at is not None else frame.image,
-        heatmap=result.heatmap,
-        runner_up=finding.runner_up,
-        explanation=None if told is None else Explanation.from_document(told),
-        reason=None if waits is None else Reason(waits.reason),
-        informativeness=None if waits is None else waits.informativeness,
-        group=None if waits is None else waits.group_id,
-        state=None if waits is None else ItemState(waits.state),
+        key=ItemKey(result=row.result, ordinal=row.ordinal),
+        line=row.line,
+        recipe=row.recipe,
+        coil=row.coil,
+        frame=row.frame,
+        camera=row.camera,
+        detector=row.detector,
+        verdict=row.verdict,
+        roi=Roi(top=row.top, left=row.left, bottom=row.bottom, right=row.right),
+        name=row.defect_type,
+        life_cycle=row.life_cycle,
+        score=row.score,
+        crossweb_mm=row.crossweb_mm,
+        downweb_m=row.downweb_m,
+        width_mm=row.width_mm,
+        length_mm=row.length_mm,
+        captured_at=row.captured_at,
+        frame_height_px=row.line_count,
+        frame_width_px=row.width_px,
+        image=None if row.pruned_at is not None else row.image,
+        heatmap=row.heatmap,
+        runner_up=row.runner_up,
+        explanation=None if row.explanation is None else Explanation.from_document(row.explanation),
+        reason=None if row.reason is None else Reason(row.reason),
+        informativeness=row.informativeness,
+        group=row.group_id,
+        state=None if row.state is None else ItemState(row.state),
         label=None if label is None or label.role is LabelRole.WITHDRAWN else label,
     )
 
 
-def _group(row: ReviewGroupRow, lead: ReviewItem, skipped: int) -> ReviewGroup:
+def _group(row: Row[Any], lead: ReviewItem, skipped: int) -> ReviewGroup:
     return ReviewGroup(
         id=row.id,
         size=row.size - skipped,
@@ -175,7 +202,7 @@ def _group(row: ReviewGroupRow, lead: ReviewItem, skipped: int) -> ReviewGroup:
 
 
 def _leads(
-    session: Session, rows: Sequence[ReviewGroupRow], skipped: Mapping[int, int], *, person: str, now: datetime
+    session: Session, rows: Sequence[Row[Any]], skipped: Mapping[int, int], *, person: str, now: datetime
 ) -> dict[int, ItemKey]:
     leads: dict[int, ItemKey] = {}
     for row in rows:

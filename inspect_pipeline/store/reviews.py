@@ -121,8 +121,10 @@ class SqlReviews:
         """Hold the items until the transaction ends; a finding that never waited becomes a closed item."""
         session = self._writing()
         wanted = sorted(set(keys))
-        locked = tuple_(ReviewItemRow.result, ReviewItemRow.ordinal).in_([(key.result, key.ordinal) for key in wanted])
-        query = select(ReviewItemRow.result, ReviewItemRow.ordinal).where(locked).order_by(ReviewItemRow.result)
+        row = ReviewItemRow
+        pairs = tuple_(row.result, row.ordinal).in_([(key.result, key.ordinal) for key in wanted])
+        query = select(row.result, row.ordinal).where(row.result.in_([key.result for key in wanted]), pairs)
+        query = query.order_by(row.result, row.ordinal)
         held = {ItemKey(result=one, ordinal=at) for one, at in session.execute(query.with_for_update())}
         for key in wanted:
             if key not in held:
