@@ -178,7 +178,7 @@ def _put_waiting(connection: Connection, plan: Plan) -> None:
     """Put what waits in groups whose sizes fall as those of words do (Zipf): a few large ones and many small."""
     draw = np.random.default_rng(plan.seed + 1)
     frames = plan.findings // _FINDINGS_A_FRAME
-    shares = 1.0 / np.arange(1, _GROUPS_A_LINE + 1)
+    reach = np.cumsum(1.0 / np.arange(1, _GROUPS_A_LINE + 1))
     first = {LINE: 1, OTHER_LINE: _GROUPS_A_LINE + 1}
     points = [point_of(draw.normal(size=256).astype(np.float32)).tobytes() for _ in range(2 * _GROUPS_A_LINE)]
     _put(connection, ReviewGroupRow, _groups(first, points))
@@ -188,7 +188,7 @@ def _put_waiting(connection: Connection, plan: Plan) -> None:
     def items() -> Iterator[dict[str, Any]]:
         for number in range(frames):
             line = _line_of(number)
-            kinds = draw.choice(_GROUPS_A_LINE, size=8, p=shares / shares.sum()).tolist()
+            kinds = np.searchsorted(reach, draw.random(_FINDINGS_A_FRAME) * reach[-1]).tolist()
             worth = draw.random(8).tolist()
             for ordinal in (at for at in range(_FINDINGS_A_FRAME) if _waits(number, at, plan)):
                 group = first[line] + kinds[ordinal]
