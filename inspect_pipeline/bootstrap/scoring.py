@@ -21,6 +21,7 @@ def score(stores: Stores, coil: str, *, model: str | None) -> "ScoreSummary":
 
 def scoring(stores: Stores) -> "Scoring":
     """Return the scoring use case of a workspace."""
+    from inspect_pipeline.services.queueing import Queueing
     from inspect_pipeline.services.scoring import Scoring
 
     return Scoring(
@@ -31,4 +32,5 @@ def scoring(stores: Stores) -> "Scoring":
         progress=stores.progress,
         equip=partial(equip, stores),
         features=stores.features,
+        queue=Queueing(catalog=stores.catalog, settings=stores.settings.workbench.queue),
     )

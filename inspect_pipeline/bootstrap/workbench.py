@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from inspect_pipeline.services.workbench_settings import WorkbenchSettings
@@ -18,14 +18,26 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.accounts import Accounts
     from inspect_pipeline.services.api_tokens import ApiTokens
     from inspect_pipeline.services.auditing import AuditTrail
+    from inspect_pipeline.services.frame_pictures import FramePictures
+    from inspect_pipeline.services.labelling import Labelling
     from inspect_pipeline.services.live import Live
     from inspect_pipeline.services.oidc_people import OidcPeople
+    from inspect_pipeline.services.reviewing import Reviewing
     from inspect_pipeline.services.signing_in import SigningIn
+    from inspect_pipeline.services.single_score import SingleScoring
+
+
+_FRAMES_BYTES, _PICTURES_BYTES = 256 << 20, 64 << 20
 
 
 def _secret() -> str:
     """Return 256 random bits as text."""
     return secrets.token_urlsafe(32)
+
+
+def _label_id() -> str:
+    """Return a name for a label that no other has."""
+    return secrets.token_hex(12)
 
 
 @dataclass(kw_only=True)
@@ -135,3 +147,40 @@ class Workbench:
         from inspect_pipeline.bootstrap import reports
 
         return reports.as_page(self.house, coil, stylesheet=stylesheet)
+
+    @cached_property
+    def reviewing(self) -> "Reviewing":
+        """What waits for a person, and what is known of it."""
+        from inspect_pipeline.services.reviewing import Reviewing
+
+        return Reviewing(catalog=self.house.catalog, clock=self.clock, settings=self.settings.queue)
+
+    @cached_property
+    def labelling(self) -> "Labelling":
+        """What people say of findings and regions."""
+        from inspect_pipeline.services.labelling import Labelling
+
+        house = self.house
+        return Labelling(catalog=house.catalog, images=house.images, clock=self.clock, new_id=_label_id)
+
+    @cached_property
+    def pictures(self) -> "FramePictures":
+        """Pictures of findings, labels and frames."""
+        from inspect_pipeline.services.bounded_cache import BoundedCache
+        from inspect_pipeline.services.frame_pictures import FramePictures, pixel_bytes
+
+        return FramePictures(
+            catalog=self.house.catalog,
+            images=self.house.images,
+            frames=BoundedCache(limit_bytes=_FRAMES_BYTES, size_of=pixel_bytes),
+            drawn=BoundedCache(limit_bytes=_PICTURES_BYTES, size_of=len),
+        )
+
+    @cached_property
+    def single_scoring(self) -> "SingleScoring":
+        """Judging one image on the spot."""
+        from inspect_pipeline.bootstrap.runtimes import equip
+        from inspect_pipeline.services.single_score import SingleScoring
+
+        house = self.house
+        return SingleScoring(catalog=house.catalog, registry=house.registry, equip=partial(equip, house))

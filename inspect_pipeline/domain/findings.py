@@ -10,6 +10,9 @@ from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.errors import BadDataError
 
+HEATMAP_STEPS = 64
+"""Grey levels of a stored heatmap per multiple of the threshold: 64 lies on it, 255 is about four times."""
+
 
 class Verdict(StrEnum):
     """PASS, DEFECT and UNKNOWN were judged; UNUSABLE was not and carries its reason."""

@@ -8,13 +8,12 @@ from datetime import datetime
 import numpy as np
 
 from inspect_pipeline.domain.drift import WATCHED_MEASURES, CoilSeen, Drift, WatchRules, watch
-from inspect_pipeline.domain.findings import Verdict
+from inspect_pipeline.domain.findings import HEATMAP_STEPS, Verdict
 from inspect_pipeline.domain.overview import CoilCounts, GoodFrame
 from inspect_pipeline.domain.records import StageRun
 from inspect_pipeline.errors import AlteredError, BadImageError, NotFoundError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.services.ports import Catalog, ImageStore
-from inspect_pipeline.services.scoring import HEATMAP_STEPS
 
 REFERENCE = "monitor reference"
 """The stage that keeps the scores of a detector's reference."""

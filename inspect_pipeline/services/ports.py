@@ -17,6 +17,7 @@ from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion,
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.services.overview_ports import OverviewBook
 from inspect_pipeline.services.people_ports import PeopleBook
+from inspect_pipeline.services.review_ports import ReviewBook
 
 
 class FrameSource(Protocol):
@@ -78,6 +79,11 @@ class CatalogUnit(Protocol):
     @property
     def people(self) -> PeopleBook:
         """The people of the workbench."""
+        ...
+
+    @property
+    def reviews(self) -> ReviewBook:
+        """The review queue."""
         ...
 
     def add_coil(self, coil: Coil) -> bool:

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.figures import NotMeasured
+from inspect_pipeline.domain.findings import HEATMAP_STEPS
 from inspect_pipeline.domain.material import CapturedFrame, Pixels, Roi
 from inspect_pipeline.domain.report import Pictures
 from inspect_pipeline.errors import InspectError, NotFoundError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.imaging.rendering import Outline, overlay
 from inspect_pipeline.services.ports import ImageStore
-from inspect_pipeline.services.scoring import HEATMAP_STEPS
 
 _MARGIN_PX = 96
 _LONGEST_PX = 640

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.bundle import Bundle, detector_name
-from inspect_pipeline.domain.findings import Finding, FrameResult, Verdict, decide
+from inspect_pipeline.domain.findings import HEATMAP_STEPS, Finding, FrameResult, Verdict, decide
 from inspect_pipeline.domain.geometry import StripLeft, inspected_columns, place_on_strip, strip_left
 from inspect_pipeline.domain.ledger import judged_ledger, spans_of
 from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi, mm_per_line
@@ -24,9 +24,7 @@ from inspect_pipeline.services.in_force import CHAMPION, version_in_force
 from inspect_pipeline.services.models import ModelReference
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, CatalogUnit, FeatureStore, ImageStore, ModelRegistry
-
-HEATMAP_STEPS = 64
-"""Grey levels of a stored heatmap per multiple of the threshold: 64 lies on it, 255 is about four times."""
+from inspect_pipeline.services.queueing import Judged, Queueing
 
 _FRAMES_A_TRANSACTION = 8
 
@@ -61,6 +59,8 @@ class Scoring:
     """The scoring use case with the adapters it needs; ``equip`` puts another runtime behind a detector.
 
     What regions look like to the detector is kept in ``features``, where there are any, for the preview of a teaching.
+    What waits for a person goes into the ``queue``, where there is one and the detector is the one in force: what a
+    version is only tried on asks nobody.
     """
 
     catalog: Catalog
@@ -70,6 +70,7 @@ class Scoring:
     progress: Progress
     equip: Callable[[Detector], Detector] = as_it_is
     features: FeatureStore | None = None
+    queue: Queueing | None = None
 
     def run(self, coil_id: str, *, reference: ModelReference | None = None) -> ScoreSummary:
         """Judge all frames of the coil that this detector version has not judged yet.
@@ -81,12 +82,17 @@ class Scoring:
         coil, frames, done, judge, detector, taxonomy = self._open(coil_id, reference)
         waiting = [frame for frame in frames if frame.id not in done]
         edge = strip_left(frames)
+        queue = self.queue.of(detector) if self.queue is not None and _in_force(reference) else None
         for at in range(0, len(waiting), _FRAMES_A_TRANSACTION):
             batch = waiting[at : at + _FRAMES_A_TRANSACTION]
-            results = [self._judge(frame, detector, judge, edge, taxonomy) for frame in batch]
+            judged = [self._judge(frame, detector, judge, edge, taxonomy) for frame in batch]
             with self.catalog.transaction() as unit:
-                unit.add_results(coil.id, results)
+                unit.add_results(coil.id, [result for result, _ in judged])
+                if queue is not None:
+                    queue.add(unit, coil.id, judged)
             self.progress(f"score {coil.id}", at + len(batch), len(waiting))
+        if queue is not None:
+            queue.group(coil.line, coil.recipe)
         with self.catalog.transaction() as unit:
             runner = detector.backbone.runner
             runtime = "torch f32" if runner is None else runner.name
@@ -119,22 +125,20 @@ class Scoring:
 
     def _judge(
         self, frame: CapturedFrame, detector: Detector, reference: str, edge: StripLeft, taxonomy: Taxonomy
-    ) -> FrameResult:
+    ) -> Judged:
         if frame.image is None or frame.reason is not None:
-            return FrameResult(
-                frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=frame.reason or "no image"
-            )
+            return _unusable(frame, reference, frame.reason or "no image")
         try:
             pixels = decode(self._stored(frame.image, frame), name=frame.source)
             findings, vectors, heatmap = self._findings(frame, pixels, detector, edge, taxonomy)
         except (BadImageError, BadDataError, AlteredError) as error:
-            return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=str(error))
+            return _unusable(frame, reference, str(error))
         result = FrameResult(
             frame=frame.id, verdict=decide(findings), detector=reference, findings=findings, heatmap=heatmap
         )
         if self.features is not None:
             keep_vectors(self.features, result, vectors)
-        return result
+        return result, vectors
 
     def _stored(self, address: str, frame: CapturedFrame) -> bytes:
         """Return the image's bytes. A file that is gone ends the run: a verdict is for ever, a store comes back.
@@ -262,6 +266,14 @@ def _on_the_strip(scores: NDArray[np.float32], frame: CapturedFrame, *, stride_p
 def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return score maps in multiples of the threshold as u8: ``HEATMAP_STEPS`` grey levels a multiple."""
     return np.clip(np.rint(strongest * HEATMAP_STEPS), 0, 255).astype(np.uint8)
+
+
+def _in_force(reference: ModelReference | None) -> bool:
+    return reference is None or (reference.version is None and reference.alias == CHAMPION)
+
+
+def _unusable(frame: CapturedFrame, reference: str, reason: str) -> Judged:
+    return FrameResult(frame=frame.id, verdict=Verdict.UNUSABLE, detector=reference, reason=reason), {}
 
 
 def _finding(frame: CapturedFrame, roi: Roi, typing: Typing, edge: StripLeft) -> Finding:

@@ -14,7 +14,7 @@ class QueueSettings:
     """
 
     doubt_margin: float = 0.2
-    likeness: float = 0.85
+    likeness: float = 0.9
 
     def __post_init__(self) -> None:
         if not self.doubt_margin >= 0.0 or not 0.0 < self.likeness < 1.0:

@@ -29,6 +29,7 @@ from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
 from inspect_pipeline.store.overview import SqlOverview
 from inspect_pipeline.store.people import SqlPeople
+from inspect_pipeline.store.reviews import SqlReviews
 from inspect_pipeline.store.schema import upgrade
 from inspect_pipeline.store.turns import turn
 
@@ -83,6 +84,11 @@ class SqlUnit:
     def people(self) -> SqlPeople:
         """The people of the workbench."""
         return SqlPeople(self._session, self._writing)
+
+    @property
+    def reviews(self) -> SqlReviews:
+        """The review queue."""
+        return SqlReviews(self._session, self._writing)
 
     def add_coil(self, coil: Coil) -> bool:
         """Add the coil; False when it was there. Raises BadDataError when it was there for another line."""

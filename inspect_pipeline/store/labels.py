@@ -29,7 +29,7 @@ def list_labels(session: Session, *, line: str | None, coil: str | None, role: L
         query = query.where(FrameRow.coil == coil)
     if role is not None:
         query = query.where(LabelRow.role == role.value)
-    return [_label(row) for row in session.scalars(query)]
+    return [label_of(row) for row in session.scalars(query)]
 
 
 def put_type(session: Session, line: str, defect_type: DefectType) -> None:
@@ -68,7 +68,8 @@ def _values(label: Label) -> Values:
     }
 
 
-def _label(row: LabelRow) -> Label:
+def label_of(row: LabelRow) -> Label:
+    """Return the label of a row."""
     roi = Roi(top=row.top, left=row.left, bottom=row.bottom, right=row.right)
     return Label(
         id=row.id,

@@ -21,6 +21,7 @@ from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from tests.fakes.overview import InMemoryOverview
 from tests.fakes.people import InMemoryPeople, PeopleState
+from tests.fakes.reviews import InMemoryReviews, ReviewState
 from tests.fakes.trail import TrailUnit
 
 
@@ -38,6 +39,7 @@ class _State:
     pending: dict[str, PendingMove] = field(default_factory=dict)
     trail: list[AuditEntry] = field(default_factory=list)
     people: PeopleState = field(default_factory=PeopleState)
+    reviews: ReviewState = field(default_factory=ReviewState)
 
     def copied(self) -> "_State":
         return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
@@ -78,6 +80,10 @@ class InMemoryUnit(TrailUnit):
     @property
     def people(self) -> InMemoryPeople:
         return InMemoryPeople(self._state.people)
+
+    @property
+    def reviews(self) -> InMemoryReviews:
+        return InMemoryReviews(self._state)
 
     def add_coil(self, coil: Coil) -> bool:
         _check_zone(coil.created_at)

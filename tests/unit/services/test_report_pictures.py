@@ -6,11 +6,12 @@ import pytest
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.figures import NotMeasured
+from inspect_pipeline.domain.findings import HEATMAP_STEPS
 from inspect_pipeline.domain.material import CapturedFrame, Roi
 from inspect_pipeline.domain.report import Pictures
 from inspect_pipeline.imaging.decode import decode, encode_png
 from inspect_pipeline.services.report_pictures import PictureRoom
-from inspect_pipeline.services.scoring import HEATMAP_STEPS, heatmap_pixels
+from inspect_pipeline.services.scoring import heatmap_pixels
 
 from .plant import Plant
 

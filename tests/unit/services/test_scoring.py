@@ -11,14 +11,13 @@ import pytest
 
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.capture import FrameMeasures, StripEdges
-from inspect_pipeline.domain.findings import FrameResult, Verdict
+from inspect_pipeline.domain.findings import HEATMAP_STEPS, FrameResult, Verdict
 from inspect_pipeline.domain.material import CapturedFrame, Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
 from inspect_pipeline.errors import InspectError, NotFoundError, RefusedError, StorageError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.services.models import ModelReference
-from inspect_pipeline.services.scoring import HEATMAP_STEPS
 from tests.fakes.catalog import InMemoryCatalog, InMemoryUnit
 from tests.fakes.images import InMemoryImages
 
