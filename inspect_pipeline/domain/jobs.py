@@ -35,8 +35,8 @@ class JobState(StrEnum):
 class Job:
     """One piece of work. ``owner`` is the process that works on it, by the name of its turn.
 
-    ``stage`` is what is being done, ``done`` of ``total`` (0: not known) how much of it. ``document`` is plain JSON: what
-    was asked for, and what is known so far of the outcome. ``error`` is one line, set exactly when it failed.
+    ``stage`` is what is being done, ``done`` of ``total`` (0: not known) how much of it. ``document`` is plain JSON:
+    what was asked for, and what is known so far of the outcome. ``error`` is one line, set exactly when it failed.
     """
 
     id: str
@@ -57,5 +57,5 @@ class Job:
     def __post_init__(self) -> None:
         if (self.state is JobState.FAILED) != bool(self.error):
             raise BadDataError(f"job {self.id} is {self.state} with error {self.error!r}; a failed one says why")
-        if not 0 <= self.done or self.total < 0:
+        if not self.done >= 0 or self.total < 0:
             raise BadDataError(f"job {self.id}: {self.done} of {self.total} cannot be; give counts")

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.dense_fit import Fit, Variant, fit
-from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.dense_head import Direction
+from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Support
 from inspect_pipeline.learning.folds import folds
@@ -55,7 +55,8 @@ def cross_fit(
     The first variant of a type is scored; the others, which lack a sample, have its scale: directions have length 1 in
     the metric of good material, so that one sample more or less does not change how good units score. This made
     teaching beside 20 types of 5 samples several times faster. What is of good material alone comes from ``grounds``,
-    what is of one type on it from ``types``, unless a ``prior`` of history or the ``shaping`` of an adaptation asks for the plain equations.
+    what is of one type on it from ``types``, unless a ``prior`` of history or the ``shaping`` of an adaptation asks
+    for the plain equations.
     """
     if prior is None and shaping is None:
         ground = grounds(good, settings, seed)
@@ -78,7 +79,7 @@ def quickly_crossed(
     lessons = _lessons(supports, variants)
     fits = dict(zip(lessons, types(good, ground, list(lessons.values()), settings), strict=True))
     peaks, medians = (
-        torch.stack([own, *(getattr(fit, name) for fit in fits.values())], dim=1)
+        torch.stack([own, *(getattr(one, name) for one in fits.values())], dim=1)
         for own, name in ((ground.peaks, "peaks"), (ground.medians, "medians"))
     )
     whole = _first_of_each(variants)
@@ -115,10 +116,10 @@ def _final(
 ) -> Fit:
     """Return the fit on all good units from those of the types."""
     parts: dict[int, Tensor] = {}
-    weights: dict[str, Iterator[Tensor]] = {name: iter(fit.weights) for name, fit in fits.items()}
-    for name, fit in fits.items():
+    weights: dict[str, Iterator[Tensor]] = {name: iter(one.weights) for name, one in fits.items()}
+    for name, found in fits.items():
         own = [variant for variant in variants if variant.defect_type == name]
-        parts |= dict(zip(_samples_of(own), fit.parts, strict=True))
+        parts |= dict(zip(_samples_of(own), found.parts, strict=True))
     directions = tuple(Direction(weight=next(weights[variant.defect_type]), bias=0.0) for variant in variants)
     ordered = tuple(parts[number] for number in range(len(supports)))
     return Fit(normality=whitening_of(ground.axes), directions=directions, bank=ground.bank, parts=ordered)

@@ -124,7 +124,7 @@ def ground_key(good: Sequence[GoodUnit], settings: DetectorSettings, seed: int) 
 
 
 def type_keys(ground: GoodGround, lessons: Sequence[Lesson], settings: DetectorSettings) -> list[str]:
-    """Return the key (64 hex digits) of each type's fit: the ground, the samples' patches, the variants, the settings."""
+    """Return the key (64 hex digits) of each type's fit: ground, patches of its samples, variants, settings."""
     chosen = {name: value for name, value in asdict(settings).items() if name not in _NOT_OF_A_FIT}
     begin = hashlib.sha256(json.dumps([TYPE, form_of(TypeFit), chosen], sort_keys=True).encode())
     begin.update(packed(ground))

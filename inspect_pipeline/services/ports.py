@@ -225,7 +225,7 @@ class CatalogUnit(Protocol):
         ...
 
     def latest_findings(self, line: str, recipe: str, *, limit: int) -> list[LatestFinding]:
-        """Return at most ``limit`` findings of the line's newest verdicts, newest first; of a frame the last verdict."""
+        """Return at most ``limit`` findings of a line's newest verdicts, newest first; of a frame the last one."""
         ...
 
     @property

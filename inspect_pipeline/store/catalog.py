@@ -203,7 +203,7 @@ class SqlUnit:
         return result_rows.detectors_of(self._session, coil)
 
     def latest_findings(self, line: str, recipe: str, *, limit: int) -> list[LatestFinding]:
-        """Return at most ``limit`` findings of the line's newest verdicts, newest first; of a frame the last verdict."""
+        """Return at most ``limit`` findings of a line's newest verdicts, newest first; of a frame the last one."""
         return result_rows.latest_findings(self._session, line, recipe, limit=limit)
 
     @property
