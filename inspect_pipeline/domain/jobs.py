@@ -12,6 +12,7 @@ from inspect_pipeline.errors import BadDataError
 class JobKind(StrEnum):
     """What is worked on."""
 
+    PREPARE = "prepare"
     TEACH = "teach"
     TAKE_BACK = "take back"
 

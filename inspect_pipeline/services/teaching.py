@@ -100,6 +100,26 @@ class Teaching:
         """Do as ``adapt`` does without a look at recent frames, for a person who waits; ``effect`` gives that after."""
         return self._registered(line, recipe, initialization=initialization, seed=seed, with_effect=False)
 
+    def describe(self, labels: Sequence[Label], *, initialization: str = "default") -> int:
+        """Describe labelled regions before they are taught, so that a teaching finds them; return how many frames.
+
+        It is what a teaching would do first. Raises as ``answer`` does.
+        """
+        _, bundle = self.registry.load(initialization_name(initialization), alias=CHAMPION)
+        backbone = from_bundle(bundle).build_backbone()
+        found = self._describing.patches(backbone, frames_with_labels(self.catalog, labels))
+        return found.frames_described
+
+    @property
+    def _describing(self) -> Describing:
+        return Describing(
+            images=self.images,
+            features=self.features,
+            unit=self.promise.unit,
+            settings=self.settings,
+            progress=self.progress,
+        )
+
     def effect(self, line: str, recipe: str, *, version: str, against: str | None) -> dict[str, Any]:
         """Return what changes on recent frames between a version of the line's detector and another one (``against``).
 
@@ -184,16 +204,9 @@ class Teaching:
             )
             return replace(taught, checks=(*taught.checks, *lesson.checks))
         backbone = origin.build_backbone()
-        describing = Describing(
-            images=self.images,
-            features=self.features,
-            unit=self.promise.unit,
-            settings=self.settings,
-            progress=self.progress,
-        )
         taught = teach_patches(
             backbone,
-            describing.patches(backbone, lesson.frames).patches,
+            self._describing.patches(backbone, lesson.frames).patches,
             promise=self.promise,
             settings=self.settings,
             seed=seed,

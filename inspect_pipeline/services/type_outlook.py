@@ -91,9 +91,7 @@ class TypeViews:
 
     def _gate_labels(self, facts: TypeFacts, labels: Sequence[Label]) -> int:
         """Return how many labels for the gate an approved type lacks, all of them found, so that detectors pass."""
-        have = sum(
-            one.defect_type == facts.name and one.role in (LabelRole.GATE, LabelRole.GOLDEN) for one in labels
-        )
+        have = sum(one.defect_type == facts.name and one.role in (LabelRole.GATE, LabelRole.GOLDEN) for one in labels)
         return max(0, samples_for_share(0, self.rules.held_out.max_escape) - have)
 
 

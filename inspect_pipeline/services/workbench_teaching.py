@@ -76,6 +76,20 @@ class WorkbenchTeaching:
 
         return self.jobs.start(JobKind.TEACH, wanted.line, operator, asked=asked, work=work)
 
+    def prepare(self, line: str, recipe: str, labels: Sequence[str], *, operator: str) -> Job:
+        """Describe labels that somebody is about to pick, so that the teaching need not; return the job.
+
+        Raises as ``start`` does.
+        """
+        asked = {"labels": list(labels)}
+        self._labels(line, labels)
+
+        def work(report: Reporter) -> Mapping[str, Any]:
+            teaching = replace(self.teaching(recipe), progress=report)
+            return {**asked, "frames": teaching.describe(self._labels(line, labels))}
+
+        return self.jobs.start(JobKind.PREPARE, line, operator, asked=asked, work=work)
+
     def take_back(self, job: str, *, operator: str) -> Job:
         """Put back what a teaching's labels were before it, and adapt to what is left; return the new job.
 
@@ -128,18 +142,23 @@ class WorkbenchTeaching:
 
     def _picked(self, request: TeachRequest) -> list[Label]:
         """Return the picked labels as they are in force, in the order of the pick."""
-        wanted = list(dict.fromkeys(request.labels))
-        if not wanted:
-            raise BadDataError("no label is picked; pick 3 to 5 samples of the type")
         with self.catalog.transaction() as unit:
-            every = unit.labels(line=request.line)
             retired = Taxonomy.of(unit.types(request.line)).retired
         if request.defect_type in retired:
             raise RefusedError(f"type {request.defect_type!r} is retired on line {request.line!r}; restore it first")
+        return self._labels(request.line, request.labels)
+
+    def _labels(self, line: str, labels: Sequence[str]) -> list[Label]:
+        """Return labels that may teach as they are in force."""
+        wanted = list(dict.fromkeys(labels))
+        if not wanted:
+            raise BadDataError("no label is picked; pick 3 to 5 samples of the type")
+        with self.catalog.transaction() as unit:
+            every = unit.labels(line=line)
         there, valid = {label.id for label in every}, {label.id: label for label in in_force(every)}
         for name in wanted:
             if name not in there:
-                raise NotFoundError(f"line {request.line!r} has no label {name!r}; open the page again")
+                raise NotFoundError(f"line {line!r} has no label {name!r}; open the page again")
             if name not in valid:
                 raise BadDataError(f"label {name!r} was corrected by a later one; open the page again")
             if valid[name].role not in PICKABLE:

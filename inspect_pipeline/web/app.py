@@ -8,11 +8,13 @@ from fastapi.staticfiles import StaticFiles
 from inspect_pipeline import __version__
 from inspect_pipeline.bootstrap.workbench import Workbench
 from inspect_pipeline.web.access import Identify
-from inspect_pipeline.web.pages import start
+from inspect_pipeline.web.api import models as models_api
+from inspect_pipeline.web.api import teaching as teaching_api
+from inspect_pipeline.web.pages import models, start, teach
 from inspect_pipeline.web.problems import answer_errors
 
-PAGES: tuple[APIRouter, ...] = (start.router,)
-API: tuple[APIRouter, ...] = ()
+PAGES: tuple[APIRouter, ...] = (start.router, teach.router, models.router)
+API: tuple[APIRouter, ...] = (teaching_api.router, models_api.router)
 
 
 def create_app(workbench: Workbench, *, identify: Identify) -> FastAPI:
