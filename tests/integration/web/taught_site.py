@@ -1,6 +1,6 @@
 """A workbench over a small site: a line that knows the bar, a judged coil with spots, and what people said of these."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ DETECTOR, INITIALIZATION = detector_name(LINE, RECIPE), initialization_name("def
 SIDE_PX = 96
 WHOLE = Roi(top=0, left=0, bottom=SIDE_PX, right=SIDE_PX)
 MARKS = {"bar": Roi(top=40, left=16, bottom=56, right=80), "spot": Roi(top=16, left=48, bottom=48, right=80)}
-GOOD, BARS, SPOTS = 14, 4, 5
+GOOD, BARS, SPOTS = 8, 3, 5
 
 
 @dataclass(kw_only=True)
@@ -89,14 +89,14 @@ def opened(workspace: Path, actor: Actor | None = None) -> Iterator[Site]:
 def fill(house: House) -> None:
     """Teach the bar, put the detector in force, judge a coil with spots, and say of its findings what they are."""
     in_force(house, INITIALIZATION, house.registry.register(INITIALIZATION, frozen(house).to_bundle({}), tags={}))
-    marks = [None] * GOOD + ["bar"] * BARS
+    marks: list[str | None] = [None] * GOOD + ["bar"] * BARS
     frames = put_frames(house, f"{SAMPLES}{LINE}", marks)
     say(house, frames, marks, role=LabelRole.SUPPORT)
     in_force(house, DETECTOR, house.adapt(line=LINE, recipe=RECIPE).version)
-    marks = ["spot"] * SPOTS + [None, "bar"]
+    marks = [*["spot"] * SPOTS, None, "bar"]
     frames = put_frames(house, COIL, marks, first=100)
     house.score(COIL)
-    say(house, frames[:-1], marks[:-1], role=LabelRole.HELD_OUT)
+    say(house, frames[:-1], marks[:-1], role=LabelRole.HELD_OUT, boxes=strongest(house))
 
 
 def frozen(house: House) -> Initialization:
@@ -118,9 +118,7 @@ def in_force(house: House, model: str, version: str) -> None:
         )
 
 
-def put_frames(
-    house: House, coil: str, marks: list[str | None] | list[str], *, first: int = 0
-) -> list[CapturedFrame]:
+def put_frames(house: House, coil: str, marks: Sequence[str | None], *, first: int = 0) -> list[CapturedFrame]:
     """Put a coil of frames with these marks into the catalog."""
     frames = [
         CapturedFrame(
@@ -145,14 +143,27 @@ def put_frames(
     return frames
 
 
+def strongest(house: House) -> dict[str, Roi]:
+    """Return the box of each frame's strongest finding on the judged coil: the queue's labels have it."""
+    with house.catalog.transaction() as unit:
+        results = unit.results(COIL, detector=f"{DETECTOR}@1")
+    found = {one.frame: max(one.findings, key=lambda finding: finding.score) for one in results if one.findings}
+    return {frame: finding.roi for frame, finding in found.items()}
+
+
 def say(
-    house: House, frames: list[CapturedFrame], marks: list[str | None] | list[str], *, role: LabelRole
+    house: House,
+    frames: Sequence[CapturedFrame],
+    marks: Sequence[str | None],
+    *,
+    role: LabelRole,
+    boxes: Mapping[str, Roi] | None = None,
 ) -> list[Label]:
-    """Say of each frame what it shows."""
+    """Say of each frame what it shows, in the given boxes or exactly where it was painted."""
     labels = [
         Label(
             id=f"{role.value[0]}{number}",
-            region=Region(frame=frame.id, roi=WHOLE if mark is None else MARKS[mark]),
+            region=Region(frame=frame.id, roi=_box(frame, mark, boxes or {})),
             kind=LabelKind.NOT_A_DEFECT if mark is None else LabelKind.DEFECT,
             operator="ben",
             labelled_at=NOON,
@@ -164,6 +175,10 @@ def say(
     with house.catalog.transaction() as unit:
         unit.add_labels(labels)
     return labels
+
+
+def _box(frame: CapturedFrame, mark: str | None, boxes: Mapping[str, Roi]) -> Roi:
+    return boxes.get(frame.id, WHOLE if mark is None else MARKS[mark])
 
 
 def ended(client: TestClient, job: str) -> dict[str, object]:
