@@ -29,7 +29,7 @@ from inspect_pipeline.services.labelled_source import LabelledSource
 from inspect_pipeline.settings import load_settings
 
 LINE, RECIPE, COIL, NEW_TYPE = "bench", "default", "bench-coil", "new type"
-KNOWN_TYPES, SHOTS, GOOD_UNITS, ON_THE_COIL = 20, 5, 40, 16
+KNOWN_TYPES, SHOTS, GOOD_UNITS, ON_THE_COIL = 20, 5, 40, 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

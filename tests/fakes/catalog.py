@@ -1,5 +1,6 @@
 """The catalog in memory: the same promises as the SQL one, kept by the same contract tests."""
 
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -22,6 +23,8 @@ from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.trail import TrailUnit
+
+_ONE_AT_A_TIME = threading.RLock()  # of all catalogs: a lock of its own would not let one be copied
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,10 +66,11 @@ class InMemoryCatalog:
 
     @contextmanager
     def transaction(self) -> Iterator["InMemoryUnit"]:
-        """Yield a unit on a copy of the state."""
-        state = self._state.copied()
-        yield InMemoryUnit(state)
-        self._state = state
+        """Yield a unit on a copy of the state; another thread waits meanwhile, as a writer does on a database."""
+        with _ONE_AT_A_TIME:
+            state = self._state.copied()
+            yield InMemoryUnit(state)
+            self._state = state
 
 
 class InMemoryUnit(TrailUnit):
