@@ -132,6 +132,7 @@ def types(
 
 @router.post("/types/{line}/{name}/{step}")
 def take_step(
+    *,
     line: str,
     name: str,
     step: Literal["approve", "retire", "restore"],

@@ -56,7 +56,7 @@ def teach(
 
 @router.get("/teach/picture.png")
 def picture(
-    bench: Bench, _actor: MayLook, frame: str, top: Pixel, left: Pixel, bottom: Pixel, right: Pixel
+    *, bench: Bench, _actor: MayLook, frame: str, top: Pixel, left: Pixel, bottom: Pixel, right: Pixel
 ) -> Response:
     """Return a region of a frame in its surroundings, as a new PNG."""
     content = bench.label_pictures.of(frame, Roi(top=top, left=left, bottom=bottom, right=right))
