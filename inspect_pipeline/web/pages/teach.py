@@ -79,7 +79,7 @@ def _of_job(bench: Bench, job: Job) -> dict[str, Any]:
     document = dict(job.document)
     wanted = document.get("request", {})
     checks = document.get("answer", {}).get("checks", ())
-    asked_for = {label for check in checks for label in check["labels"]} | set(wanted.get("labels", ()))
+    asked_for = {label for check in checks for label in check["labels"]}
     with bench.house.catalog.transaction() as unit:
         labels = [label for label in unit.labels(line=job.line) if label.id in asked_for] if asked_for else []
     model = detector_name(job.line, wanted["recipe"]) if wanted else ""
