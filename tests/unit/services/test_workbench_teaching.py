@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import pytest
@@ -48,13 +49,24 @@ class Desk:
         return {label.region.frame: (label.role, label.defect_type) for label in labels}
 
 
-@pytest.fixture
-def desk(plant: Plant) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def judged(first_lesson: Plant) -> Plant:
+    """The line with its detector in force, a judged coil of three spots, and a label on each; scored once."""
+    plant = deepcopy(first_lesson)
+    plant.promote("1")
     plant.add_coil(COIL)
     frames = [plant.add_frame(number, picture(700 + number, "spot"), coil=COIL) for number in range(3)]
-    scoring = replace(plant.scoring(), features=plant.features)
-    scoring.run(COIL)
-    labels = [plant.add_label(frame, "spot", roi=SPOT, role=LabelRole.HELD_OUT) for frame in frames]
+    replace(plant.scoring(), features=plant.features).run(COIL)
+    for frame in frames:
+        plant.add_label(frame, "spot", roi=SPOT, role=LabelRole.HELD_OUT)
+    return plant
+
+
+@pytest.fixture
+def desk(judged: Plant) -> Iterator[Desk]:
+    plant = deepcopy(judged)
+    with plant.catalog.transaction() as unit:
+        picks = tuple(label.id for label in unit.labels(coil=COIL))
     numbers = itertools.count(1)
     jobs = Jobs(catalog=plant.catalog, clock=lambda: NOON, new_id=lambda: f"job-{next(numbers)}")
     teaching = WorkbenchTeaching(
@@ -67,7 +79,7 @@ def desk(plant: Plant) -> Iterator[Desk]:
         jobs=jobs,
         clock=lambda: NOON,
     )
-    yield Desk(plant=plant, teaching=teaching, picks=tuple(label.id for label in labels))
+    yield Desk(plant=plant, teaching=teaching, picks=picks)
     jobs.close()
 
 
