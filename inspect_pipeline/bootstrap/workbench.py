@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.api_tokens import ApiTokens
     from inspect_pipeline.services.auditing import AuditTrail
     from inspect_pipeline.services.frame_pictures import FramePictures
+    from inspect_pipeline.services.jobs import Jobs
+    from inspect_pipeline.services.label_pictures import LabelPictures
     from inspect_pipeline.services.labelling import Labelling
     from inspect_pipeline.services.live import Live
     from inspect_pipeline.services.oidc_people import OidcPeople
     from inspect_pipeline.services.reviewing import Reviewing
     from inspect_pipeline.services.signing_in import SigningIn
     from inspect_pipeline.services.single_score import SingleScoring
+    from inspect_pipeline.services.type_outlook import TypeViews
+    from inspect_pipeline.services.workbench_teaching import WorkbenchTeaching
 
 
 _FRAMES_BYTES, _PICTURES_BYTES = 256 << 20, 64 << 20
@@ -184,3 +188,45 @@ class Workbench:
 
         house = self.house
         return SingleScoring(catalog=house.catalog, registry=house.registry, equip=partial(equip, house))
+
+    @cached_property
+    def jobs(self) -> "Jobs":
+        """The background work of this process; close it at the end."""
+        from inspect_pipeline.services.jobs import Jobs
+
+        return Jobs(catalog=self.house.catalog, clock=self.clock, new_id=lambda: secrets.token_hex(12))
+
+    @cached_property
+    def teaching(self) -> "WorkbenchTeaching":
+        """Teaching from picked labels, in the background."""
+        from inspect_pipeline.services.finding_preview import FindingPreview
+        from inspect_pipeline.services.finding_vectors import kept_vectors
+        from inspect_pipeline.services.workbench_teaching import WorkbenchTeaching
+
+        house = self.house
+        preview = FindingPreview(
+            catalog=house.catalog, registry=house.registry, features=house.features, kept=kept_vectors
+        )
+        return WorkbenchTeaching(
+            catalog=house.catalog,
+            registry=house.registry,
+            teaching=house.teaching,
+            preview=preview,
+            jobs=self.jobs,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def type_views(self) -> "TypeViews":
+        """The types of lines: life cycle, outlook, what their next step lacks, and labels that may be picked."""
+        from inspect_pipeline.services.type_outlook import TypeViews
+
+        house = self.house
+        return TypeViews(catalog=house.catalog, registry=house.registry, types=house.types, rules=house.settings.gates)
+
+    @cached_property
+    def label_pictures(self) -> "LabelPictures":
+        """Pictures of labelled regions."""
+        from inspect_pipeline.services.label_pictures import LabelPictures
+
+        return LabelPictures(catalog=self.house.catalog, images=self.house.images)

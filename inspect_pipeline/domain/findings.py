@@ -66,6 +66,17 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatestFinding:
+    """A finding with the coil and the detector of its verdict; ``item`` is ``<verdict>-<ordinal>``, its address."""
+
+    item: str
+    ordinal: int
+    coil: str
+    detector: str
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameResult:
     """The verdict on one frame by one detector version; unique on (frame, detector).
 

@@ -13,7 +13,8 @@ from inspect_pipeline.errors import BadDataError, RefusedError
 NORMAL_CLASSES = frozenset({"normal", "good", "ok"})
 UNKNOWN_TYPE = "unknown"
 _LONGEST_NAME = 80
-_PROVISIONAL_SAMPLES = 3
+PROVISIONAL_SAMPLES = 3
+"""From so many samples on a type warns; fewer leave it a candidate."""
 # Separators of paths and markup, controls (C0, C1), line separators, text direction marks that make a name read as
 # another, and halves of surrogate pairs (undecodable file names), which no database or page can hold.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f/\\\\<>\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -105,6 +106,6 @@ def is_normal(class_name: str) -> bool:
 
 def life_cycle_for(samples: int, *, held_out: int = 0) -> LifeCycle:
     """Return what the evidence allows: provisional from 3 samples on, approved with held-out labels beside them."""
-    if samples < _PROVISIONAL_SAMPLES:
+    if samples < PROVISIONAL_SAMPLES:
         return LifeCycle.CANDIDATE
     return LifeCycle.APPROVED if held_out > 0 else LifeCycle.PROVISIONAL

@@ -121,7 +121,7 @@ def teach_patches(
     """
     settings = chosen_normality(patches, settings, seed=seed)
     names, variants = _variants(patches)
-    fold = partial(cross_fit, settings=settings, seed=seed, grounds=kept.grounds)
+    fold = partial(cross_fit, settings=settings, seed=seed, grounds=kept.grounds, types=kept.types)
     crossed = fold(patches.good, patches.supports, variants, prior=prior, shaping=shaping)
     settings = _with_handicap(settings, crossed, 1 + len(names), promise)
     describer = Describer(backbone=backbone, settings=settings, vectors=kept.vectors)

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.capture import QualityRange
-from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.findings import FrameResult, LatestFinding
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.in_force import PendingMove, Standing
 from inspect_pipeline.domain.labels import Label, LabelRole
@@ -15,6 +15,7 @@ from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil
 from inspect_pipeline.domain.records import CameraExtent, Capture, ModelVersion, Promotion, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
+from inspect_pipeline.services.job_ports import JobBook
 from inspect_pipeline.services.overview_ports import OverviewBook
 from inspect_pipeline.services.people_ports import PeopleBook
 from inspect_pipeline.services.review_ports import ReviewBook
@@ -245,6 +246,14 @@ class CatalogUnit(Protocol):
     @property
     def overview(self) -> OverviewBook:
         """Counts over coils, for pages and the watch."""
+
+    def latest_findings(self, line: str, recipe: str, *, limit: int) -> list[LatestFinding]:
+        """Return at most ``limit`` findings of a line's newest verdicts, newest first; of a frame the last one."""
+        ...
+
+    @property
+    def jobs(self) -> JobBook:
+        """The background work of the workbench."""
         ...
 
 

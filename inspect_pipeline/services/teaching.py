@@ -15,6 +15,7 @@ from inspect_pipeline.domain.records import Clock, Progress, StageRun
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle, TypeMove, life_cycle_for
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.adapted_teaching import teach_adapted
+from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.difference_prior import difference_prior
 from inspect_pipeline.learning.initialization import from_bundle
@@ -87,12 +88,63 @@ class Teaching:
     revision: str
 
     def adapt(self, line: str, recipe: str, *, initialization: str = "default", seed: int = 0) -> TeachSummary:
-        """Build the line's detector from all supports in force and register it as challenger.
+        """Build the line's detector from all supports in force and register it as challenger, with its effect.
 
         The same statements of labels (whatever their ids and order), initialization, settings and seed give the
         version registered before. Raises BadDataError when there is nothing to learn from, NotFoundError when no
         initialization is in force.
         """
+        return self._registered(line, recipe, initialization=initialization, seed=seed, with_effect=True)
+
+    def answer(self, line: str, recipe: str, *, initialization: str = "default", seed: int = 0) -> TeachSummary:
+        """Do as ``adapt`` does without a look at recent frames, for a person who waits; ``effect`` gives that after."""
+        return self._registered(line, recipe, initialization=initialization, seed=seed, with_effect=False)
+
+    def describe(self, labels: Sequence[Label], *, initialization: str = "default") -> int:
+        """Describe labelled regions before they are taught, so that a teaching finds them; return how many frames.
+
+        It is what a teaching would do first. Raises as ``answer`` does.
+        """
+        _, bundle = self.registry.load(initialization_name(initialization), alias=CHAMPION)
+        backbone = from_bundle(bundle).build_backbone()
+        found = self._describing.patches(backbone, frames_with_labels(self.catalog, labels))
+        return found.frames_described
+
+    @property
+    def _describing(self) -> Describing:
+        return Describing(
+            images=self.images,
+            features=self.features,
+            unit=self.promise.unit,
+            settings=self.settings,
+            progress=self.progress,
+        )
+
+    def effect(self, line: str, recipe: str, *, version: str, against: str | None) -> dict[str, Any]:
+        """Return what changes on recent frames between a version of the line's detector and another one (``against``).
+
+        It is kept as a stage of the version, since a registered manifest is never changed. Raises NotFoundError.
+        """
+        started = self.clock()
+        model = detector_name(line, recipe)
+        taught = Detector.from_bundle(self.registry.load(model, version=version)[1])
+        before = None if against is None else (f"{model}@{against}", self.registry.load(model, version=against)[1])
+        document = effect_to(self._recent.effect(line, recipe, champion=before, challenger=taught))
+        seconds = (self.clock() - started).total_seconds()
+        detail = {"effect": json.dumps(document, sort_keys=True)}
+        with self.catalog.transaction() as unit:
+            unit.add_stage(
+                StageRun(stage="effect", started_at=started, seconds=seconds, model=f"{model}@{version}", detail=detail)
+            )
+        return document
+
+    @property
+    def _recent(self) -> RecentFrames:
+        return RecentFrames(
+            catalog=self.catalog, images=self.images, settings=self.options, clock=self.clock, progress=self.progress
+        )
+
+    def _registered(self, line: str, recipe: str, *, initialization: str, seed: int, with_effect: bool) -> TeachSummary:
         started = self.clock()
         lesson = self._lesson(line)
         source = initialization_name(initialization)
@@ -106,17 +158,12 @@ class Teaching:
             return _summary(model, known.version, manifest, new=False, seconds=0.0)
         champion = self._champion(model)
         taught = self._taught(lesson, bundle, champion, seed=seed)
-        recent = RecentFrames(
-            catalog=self.catalog, images=self.images, settings=self.options, clock=self.clock, progress=self.progress
-        )
-        effect = recent.effect(line, recipe, champion=champion, challenger=taught.detector)
         lineage = self._lineage(lesson.labels, origin=f"{source}@{version}", digest=digest, seed=seed)
         made = taught.detector.to_bundle(lineage)
-        extra = {
-            "evidence": evidence_to(_evidence(taught, self.promise)),
-            "teaching": _teaching(taught),
-            "effect": effect_to(effect),
-        }
+        extra = {"evidence": evidence_to(_evidence(taught, self.promise)), "teaching": _teaching(taught)}
+        if with_effect:
+            found = self._recent.effect(line, recipe, champion=champion, challenger=taught.detector)
+            extra["effect"] = effect_to(found)
         made = replace(made, manifest={**made.manifest, **extra})
         new_version = self.registry.register(model, made, tags={INPUT_TAG: digest, "line": line, "recipe": recipe})
         self._challenge(model, new_version)
@@ -157,16 +204,9 @@ class Teaching:
             )
             return replace(taught, checks=(*taught.checks, *lesson.checks))
         backbone = origin.build_backbone()
-        describing = Describing(
-            images=self.images,
-            features=self.features,
-            unit=self.promise.unit,
-            settings=self.settings,
-            progress=self.progress,
-        )
         taught = teach_patches(
             backbone,
-            describing.patches(backbone, lesson.frames).patches,
+            self._describing.patches(backbone, lesson.frames).patches,
             promise=self.promise,
             settings=self.settings,
             seed=seed,

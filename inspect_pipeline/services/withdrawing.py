@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, in_force
 from inspect_pipeline.domain.records import Clock
@@ -54,9 +55,13 @@ class Withdrawing:
         return again
 
     def _next(self, label: Label, role: LabelRole, operator: str) -> Label:
-        """Return the row that says the same of the region in another role, superseding the label."""
-        name = hashlib.sha256(f"{label.id}\x1f{role.value}".encode()).hexdigest()[:24]
-        return replace(label, id=name, role=role, operator=operator, labelled_at=self.clock(), supersedes=label.id)
+        return in_another_role(label, role, operator=operator, at=self.clock())
+
+
+def in_another_role(label: Label, role: LabelRole, *, operator: str, at: datetime) -> Label:
+    """Return the row that says the same of the region in another role, superseding the label."""
+    name = hashlib.sha256(f"{label.id}\x1f{role.value}".encode()).hexdigest()[:24]
+    return replace(label, id=name, role=role, operator=operator, labelled_at=at, supersedes=label.id)
 
 
 def _root(label: Label, by_id: dict[str, Label]) -> Label:

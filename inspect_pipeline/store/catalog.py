@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault
 from inspect_pipeline.domain.capture import QualityRange
-from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.findings import FrameResult, LatestFinding
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.in_force import PendingMove, Standing
 from inspect_pipeline.domain.labels import Label, LabelRole
@@ -27,6 +27,7 @@ from inspect_pipeline.store import measures as measure_rows
 from inspect_pipeline.store import results as result_rows
 from inspect_pipeline.store.engine import open_engine, take_write_lock
 from inspect_pipeline.store.failures import database_errors, shown
+from inspect_pipeline.store.jobs import SqlJobs
 from inspect_pipeline.store.overview import SqlOverview
 from inspect_pipeline.store.people import SqlPeople
 from inspect_pipeline.store.reviews import SqlReviews
@@ -213,6 +214,15 @@ class SqlUnit:
     def detectors_of(self, coil: str) -> list[str]:
         """Return the detector versions that judged a coil, latest first."""
         return result_rows.detectors_of(self._session, coil)
+
+    def latest_findings(self, line: str, recipe: str, *, limit: int) -> list[LatestFinding]:
+        """Return at most ``limit`` findings of a line's newest verdicts, newest first; of a frame the last one."""
+        return result_rows.latest_findings(self._session, line, recipe, limit=limit)
+
+    @property
+    def jobs(self) -> SqlJobs:
+        """The background work of the workbench."""
+        return SqlJobs(self._session, self._writing)
 
     def prunable(
         self, kind: ImageClass, *, before: datetime, after: tuple[str, str] | None, limit: int

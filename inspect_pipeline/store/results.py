@@ -7,12 +7,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from inspect_pipeline.domain.explanation import Explanation
-from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, Verdict
+from inspect_pipeline.domain.findings import Evidence, Finding, FrameResult, LatestFinding, Verdict
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.taxonomy import LifeCycle
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.store.rows import Values, insert_into, table_of
-from inspect_pipeline.store.tables import FindingRow, FrameResultRow, FrameRow
+from inspect_pipeline.store.tables import CoilRow, FindingRow, FrameResultRow, FrameRow
+
+_VERDICTS_AT_ONCE = 256
 
 
 def add_results(session: Session, coil: str, results: Sequence[FrameResult]) -> int:
@@ -62,6 +64,51 @@ def detectors_of(session: Session, coil: str) -> list[str]:
         .order_by(func.max(FrameResultRow.seq).desc())
     )
     return list(session.scalars(query))
+
+
+def latest_findings(session: Session, line: str, recipe: str, *, limit: int) -> list[LatestFinding]:
+    """Return at most ``limit`` findings of the line's newest verdicts, newest first; of a frame the last verdict.
+
+    Verdicts are read from the end, some at a time, until there are enough.
+    """
+    found: list[LatestFinding] = []
+    seen: set[str] = set()
+    before: int | None = None
+    while len(found) < limit:
+        verdicts = _verdicts_before(session, line, recipe, before=before)
+        if not verdicts:
+            break
+        before = verdicts[-1].seq
+        newest = {row.frame: row for row in reversed(verdicts) if row.frame not in seen}
+        seen |= set(newest)
+        found += _with_findings(session, list(newest.values()))
+    return found[:limit]
+
+
+def _verdicts_before(session: Session, line: str, recipe: str, *, before: int | None) -> list[FrameResultRow]:
+    query = (
+        select(FrameResultRow)
+        .join(CoilRow, CoilRow.id == FrameResultRow.coil)
+        .where(CoilRow.line == line, CoilRow.recipe == recipe)
+        .order_by(FrameResultRow.seq.desc())
+        .limit(_VERDICTS_AT_ONCE)
+    )
+    return list(session.scalars(query if before is None else query.where(FrameResultRow.seq < before)))
+
+
+def _with_findings(session: Session, verdicts: Sequence[FrameResultRow]) -> list[LatestFinding]:
+    by_number = {row.seq: row for row in verdicts}
+    query = select(FindingRow).where(FindingRow.result.in_(by_number))
+    return [
+        LatestFinding(
+            item=f"{row.result}-{row.ordinal}",
+            ordinal=row.ordinal,
+            coil=by_number[row.result].coil,
+            detector=by_number[row.result].detector,
+            finding=_finding(row, frame=by_number[row.result].frame),
+        )
+        for row in session.scalars(query.order_by(FindingRow.result.desc(), FindingRow.ordinal))
+    ]
 
 
 def _add_verdicts(session: Session, coil: str, results: Sequence[FrameResult]) -> list[tuple[int, FrameResult]]:

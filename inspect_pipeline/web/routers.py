@@ -7,10 +7,12 @@ from inspect_pipeline.web.api import audit as audit_api
 from inspect_pipeline.web.api import coils as coils_api
 from inspect_pipeline.web.api import labels as labels_api
 from inspect_pipeline.web.api import live as live_api
+from inspect_pipeline.web.api import models as models_api
 from inspect_pipeline.web.api import people as people_api
 from inspect_pipeline.web.api import queue as queue_api
 from inspect_pipeline.web.api import score as score_api
-from inspect_pipeline.web.pages import account, audit, coils, live, people, queue, sign_in, start
+from inspect_pipeline.web.api import teaching as teaching_api
+from inspect_pipeline.web.pages import account, audit, coils, live, models, people, queue, sign_in, start, teach
 
 PAGES: tuple[APIRouter, ...] = (
     start.router,
@@ -21,6 +23,8 @@ PAGES: tuple[APIRouter, ...] = (
     queue.router,
     coils.router,
     live.router,
+    models.router,
+    teach.router,
     images.router,
 )
 API: tuple[APIRouter, ...] = (
@@ -28,7 +32,9 @@ API: tuple[APIRouter, ...] = (
     coils_api.router,
     labels_api.router,
     live_api.router,
+    models_api.router,
     people_api.router,
     queue_api.router,
     score_api.router,
+    teaching_api.router,
 )

@@ -1,5 +1,6 @@
 """The catalog in memory: the same promises as the SQL one, kept by the same contract tests."""
 
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -8,9 +9,10 @@ from datetime import datetime
 
 from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent
 from inspect_pipeline.domain.capture import QualityRange, measured_names
-from inspect_pipeline.domain.findings import FrameResult
+from inspect_pipeline.domain.findings import FrameResult, LatestFinding
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.in_force import PendingMove
+from inspect_pipeline.domain.jobs import Job
 from inspect_pipeline.domain.labels import Label, LabelRole
 from inspect_pipeline.domain.ledger import Span
 from inspect_pipeline.domain.material import CapturedFrame, Coil, mm_per_line
@@ -19,10 +21,13 @@ from inspect_pipeline.domain.records import CameraExtent, Promotion, StageRun
 from inspect_pipeline.domain.retention import FrameUse, ImageClass, class_of, is_old
 from inspect_pipeline.domain.taxonomy import DefectType, TypeMove
 from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
+from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.overview import InMemoryOverview
 from tests.fakes.people import InMemoryPeople, PeopleState
 from tests.fakes.reviews import InMemoryReviews, ReviewState
 from tests.fakes.trail import TrailUnit
+
+_ONE_AT_A_TIME = threading.RLock()  # of all catalogs: a lock of its own would not let one be copied
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +45,7 @@ class _State:
     trail: list[AuditEntry] = field(default_factory=list)
     people: PeopleState = field(default_factory=PeopleState)
     reviews: ReviewState = field(default_factory=ReviewState)
+    jobs: dict[str, Job] = field(default_factory=dict)
 
     def copied(self) -> "_State":
         return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
@@ -65,10 +71,11 @@ class InMemoryCatalog:
 
     @contextmanager
     def transaction(self) -> Iterator["InMemoryUnit"]:
-        """Yield a unit on a copy of the state."""
-        state = self._state.copied()
-        yield InMemoryUnit(state)
-        self._state = state
+        """Yield a unit on a copy of the state; another thread waits meanwhile, as a writer does on a database."""
+        with _ONE_AT_A_TIME:
+            state = self._state.copied()
+            yield InMemoryUnit(state)
+            self._state = state
 
 
 class InMemoryUnit(TrailUnit):
@@ -355,6 +362,29 @@ class InMemoryUnit(TrailUnit):
 
     def promotions(self, model: str) -> list[Promotion]:
         return [promotion for promotion in self._state.promotions if promotion.model == model]
+
+    @property
+    def jobs(self) -> InMemoryJobs:
+        return InMemoryJobs(self._state.jobs)
+
+    def latest_findings(self, line: str, recipe: str, *, limit: int) -> list[LatestFinding]:
+        coils = {coil.id for coil in self._state.coils.values() if (coil.line, coil.recipe) == (line, recipe)}
+        last: dict[str, tuple[int, FrameResult]] = {}
+        for number, result in enumerate(self._state.results.values(), start=1):
+            if self._state.frames[result.frame].coil in coils:
+                last[result.frame] = (number, result)
+        found = [
+            LatestFinding(
+                item=f"{number}-{ordinal}",
+                ordinal=ordinal,
+                coil=self._state.frames[result.frame].coil,
+                detector=result.detector,
+                finding=finding,
+            )
+            for number, result in sorted(last.values(), key=lambda pair: -pair[0])
+            for ordinal, finding in enumerate(result.findings)
+        ]
+        return found[:limit]
 
     def _coil_of(self, label: Label) -> Coil:
         return self._state.coils[self._state.frames[label.region.frame].coil]

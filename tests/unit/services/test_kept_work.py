@@ -44,7 +44,7 @@ def test_whatever_a_ground_depends_on_makes_another_and_a_ridge_does_not() -> No
     others = [
         ground_key(nudged, SETTINGS, 3),
         ground_key([good[1], good[0], *good[2:]], SETTINGS, 3),
-        ground_key([replace(good[0], frame=9), *good[1:]], SETTINGS, 3),
+        ground_key([replace(good[0], frame=1), *good[1:]], SETTINGS, 3),
         ground_key([replace(good[0], group="a"), *good[1:]], SETTINGS, 3),
         ground_key(good[:-1], SETTINGS, 3),
         ground_key(good, SETTINGS, 4),
@@ -52,6 +52,11 @@ def test_whatever_a_ground_depends_on_makes_another_and_a_ridge_does_not() -> No
     ]
     assert len({key, *others}) == 1 + len(others)
     assert ground_key(good, replace(SETTINGS, ridge=9.0, anomaly_handicap=1.0), 3) == key
+
+
+def test_samples_on_other_coils_that_move_the_numbers_of_frames_leave_the_ground() -> None:
+    moved = [replace(unit, frame=unit.frame + 7) for unit in units()]
+    assert ground_key(moved, SETTINGS, 3) == ground_key(units(), SETTINGS, 3)
 
 
 @pytest.mark.parametrize("damage", [b"", b"nothing of the kind"])
