@@ -146,9 +146,10 @@ class ReviewGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupPage:
-    """Some groups of a line, the most valuable first, and how many findings wait in all."""
+    """Some groups of a line, the most valuable first, and how many findings wait in all, and how many without group."""
 
     waiting: int
+    ungrouped: int
     groups: tuple[ReviewGroup, ...]
 
 

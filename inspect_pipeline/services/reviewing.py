@@ -51,8 +51,14 @@ class Reviewing:
 
         A few items that scoring left without a group (a killed run) are put into groups first.
         """
-        grouping = Grouping(catalog=self.catalog, settings=self.settings)
-        grouping.run(line, recipe, most=_GROUPED_AT_A_LOOK)
+        page = self._page(line, recipe, person=person, offset=offset, limit=limit)
+        if page.ungrouped:
+            grouping = Grouping(catalog=self.catalog, settings=self.settings)
+            if grouping.run(line, recipe, most=_GROUPED_AT_A_LOOK):
+                page = self._page(line, recipe, person=person, offset=offset, limit=limit)
+        return page
+
+    def _page(self, line: str, recipe: str, *, person: str, offset: int, limit: int) -> GroupPage:
         with self.catalog.transaction() as unit:
             now = self.clock()
             return unit.reviews.groups(line, recipe, person=person, now=now, offset=offset, limit=limit)

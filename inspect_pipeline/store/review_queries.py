@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
@@ -60,8 +61,8 @@ def group_page(
 ) -> GroupPage:
     """Return groups with open items, the most valuable first, without what the person put behind."""
     mine = (ReviewGroupRow.line == line, ReviewGroupRow.recipe == recipe, ReviewGroupRow.value > 0.0)
-    waiting = int(session.scalar(select(func.sum(ReviewGroupRow.size)).where(*mine)) or 0)
-    waiting += int(session.scalar(_without_group(line, recipe)) or 0)
+    grouped = int(session.scalar(select(func.sum(ReviewGroupRow.size)).where(*mine)) or 0)
+    ungrouped = int(session.scalar(_without_group(line, recipe)) or 0)
     skipped = _skipped(session, person=person, now=now)
     settled = [group for group, count in skipped.items() if count >= _size(session, group)]
     order = (ReviewGroupRow.value.desc(), ReviewGroupRow.id.desc())
@@ -74,7 +75,7 @@ def group_page(
         for row in rows
         if row.id in leads and leads[row.id] in found
     ]
-    return GroupPage(waiting=waiting, groups=tuple(groups))
+    return GroupPage(waiting=grouped + ungrouped, ungrouped=ungrouped, groups=tuple(groups))
 
 
 def group_items(
@@ -138,6 +139,7 @@ def best_open(session: Session, group: int) -> tuple[ItemKey, float] | None:
     return None if row is None else (ItemKey(result=row[0], ordinal=row[1]), float(row[2]))
 
 
+@cache
 def _findings() -> Select[Any]:
     same = and_(ReviewItemRow.result == FindingRow.result, ReviewItemRow.ordinal == FindingRow.ordinal)
     return (

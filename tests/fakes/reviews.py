@@ -128,7 +128,8 @@ class InMemoryReviews:
         ]
         found = [group for number in self._state.groups if (group := self._shown(number, mine, person, now))]
         found.sort(key=lambda group: (-group.value, -group.id))
-        return GroupPage(waiting=len(mine), groups=tuple(found[offset : offset + limit]))
+        ungrouped = sum(item.group is None for _, item in mine)
+        return GroupPage(waiting=len(mine), ungrouped=ungrouped, groups=tuple(found[offset : offset + limit]))
 
     def _shown(
         self, number: int, mine: Sequence[tuple[ItemKey, _Item]], person: str, now: datetime
