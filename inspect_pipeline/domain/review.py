@@ -23,6 +23,9 @@ from inspect_pipeline.domain.taxonomy import LifeCycle
 DENSITY = 0.5
 """How much the number of like findings counts: a group a hundred times as large counts ten times."""
 
+CONFIRMATION = 0.25
+"""What the answer to a clearly named finding counts beside one to an unknown or doubtful one: it most often says yes."""
+
 POINT_DIMS = 64
 POINT_FORM = "signs-1"
 """How points are made. Whoever changes what ``point_of`` gives counts this up; old points meet no new ones."""
@@ -62,6 +65,11 @@ def uncertainty(finding: Finding) -> float:
     compared. Ambiguity is 1 / (1 + m), m its lead over the runner-up, one half where there is no other type.
     """
     return (_novelty(finding) + _ambiguity(finding.explanation)) / 2.0
+
+
+def worth_asking(finding: Finding, reason: Reason) -> float:
+    """Return the uncertainty of a finding that waits for a reason, in [0, 1]; confirmations count for less."""
+    return uncertainty(finding) * (CONFIRMATION if reason is Reason.PROVISIONAL else 1.0)
 
 
 def informativeness(doubt: float, likeness: float) -> float:

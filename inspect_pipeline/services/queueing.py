@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inspect_pipeline.domain.findings import FrameResult
-from inspect_pipeline.domain.review import POINT_FORM, point_of, reason_to_wait, uncertainty
+from inspect_pipeline.domain.review import POINT_FORM, point_of, reason_to_wait, worth_asking
 from inspect_pipeline.domain.review_records import WaitingFinding
 from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.learning.fingerprints import trunk_fingerprint
@@ -45,7 +45,7 @@ def waiting_findings(
                 detector=result.detector,
                 ordinal=ordinal,
                 reason=reason,
-                uncertainty=uncertainty(finding),
+                uncertainty=worth_asking(finding, reason),
                 space=None if vector is None else space,
                 point=None if vector is None else point_of(vector).tobytes(),
             )

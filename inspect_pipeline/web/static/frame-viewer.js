@@ -45,7 +45,8 @@ export class FrameViewer {
     const width = this.canvas.clientWidth, height = this.canvas.clientHeight;
     const margin = 2.5;
     const wide = Math.max(box.right - box.left, 48) * margin, high = Math.max(box.bottom - box.top, 48) * margin;
-    const scale = Math.min(width / wide, height / high, 4);
+    const whole = Math.min(width / this.frame.width, height / this.frame.height);
+    const scale = Math.max(whole, Math.min(width / wide, height / high, 4)); // never smaller than the frame can be shown
     this.#place((box.left + box.right) / 2, (box.top + box.bottom) / 2, scale);
   }
 

@@ -23,6 +23,7 @@ from inspect_pipeline.domain.review import (
     reason_to_wait,
     same_region,
     uncertainty,
+    worth_asking,
 )
 from inspect_pipeline.domain.review_records import ItemKey
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
@@ -89,6 +90,12 @@ def test_uncertainty_is_the_mean_of_novelty_and_ambiguity() -> None:
     assert uncertainty(finding(told=by_channel)) == pytest.approx((3 / 4 + 1 / 2) / 2)
     assert uncertainty(finding(told=replace(by_channel, distance=-0.1))) == pytest.approx((1 + 1 / 2) / 2)
     assert uncertainty(finding(told=replace(TOLD, limit=None), score=3.0)) == pytest.approx((3 / 4 + 1 / 2) / 2)
+
+
+def test_a_confirmation_is_worth_less_than_an_answer_to_what_is_unknown_or_doubtful() -> None:
+    one = finding("dent", life=LifeCycle.PROVISIONAL)
+    assert worth_asking(one, Reason.UNKNOWN) == worth_asking(one, Reason.DOUBTFUL) == uncertainty(one)
+    assert worth_asking(one, Reason.PROVISIONAL) == pytest.approx(uncertainty(one) / 4)
 
 
 unit = st.floats(0.0, 10.0)
