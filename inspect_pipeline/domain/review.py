@@ -24,7 +24,7 @@ DENSITY = 0.5
 """How much the number of like findings counts: a group a hundred times as large counts ten times."""
 
 CONFIRMATION = 0.25
-"""What the answer to a clearly named finding counts beside one to an unknown or doubtful one: it most often says yes."""
+"""What the answer to a clearly named finding counts beside that to an unknown or doubtful one: mostly it says yes."""
 
 POINT_DIMS = 64
 POINT_FORM = "signs-1"

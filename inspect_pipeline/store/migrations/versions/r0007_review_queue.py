@@ -21,8 +21,10 @@ INSERT INTO review_items (result, ordinal, line, recipe, frame, reason, name, sp
     informativeness, group_id, state, label)
 SELECT result, ordinal, line, recipe, frame,
     CASE WHEN name = 'unknown' THEN 'unknown' WHEN margin < 0.2 THEN 'doubtful' ELSE 'provisional' END,
-    name, '', nearest_type, NULL, doubt, doubt, NULL, 0, NULL
+    name, '', nearest_type, NULL, doubt * share, doubt * share, NULL, 0, NULL
 FROM (
+    SELECT found.*, CASE WHEN name = 'unknown' OR margin < 0.2 THEN 1.0 ELSE 0.25 END AS share
+    FROM (
     SELECT f.result, f.ordinal, c.line, c.recipe, r.frame, f.defect_type AS name, f.life_cycle,
         {nearest_type} AS nearest_type, CAST({margin} AS FLOAT) AS margin,
         (f.score / (1.0 + f.score) + CASE WHEN {margin} IS NULL THEN 0.5 WHEN CAST({margin} AS FLOAT) <= 0 THEN 1.0
@@ -33,6 +35,7 @@ FROM (
     WHERE f.score >= 0
         AND NOT EXISTS (SELECT 1 FROM frame_results later WHERE later.frame = r.frame AND later.seq > r.seq)
         AND NOT EXISTS (SELECT 1 FROM labels WHERE labels.frame = r.frame)
+    ) AS found
 ) AS newest
 WHERE name = 'unknown' OR margin < 0.2 OR life_cycle IN ('candidate', 'provisional')
 """
