@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.auditing import AuditTrail
     from inspect_pipeline.services.frame_pictures import FramePictures
     from inspect_pipeline.services.jobs import Jobs
+    from inspect_pipeline.services.label_exchange import LabelExchange
+    from inspect_pipeline.services.label_noise import LabelNoise
     from inspect_pipeline.services.label_pictures import LabelPictures
     from inspect_pipeline.services.labelling import Labelling
     from inspect_pipeline.services.live import Live
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.services.reviewing import Reviewing
     from inspect_pipeline.services.signing_in import SigningIn
     from inspect_pipeline.services.single_score import SingleScoring
+    from inspect_pipeline.services.studies import Studies
     from inspect_pipeline.services.type_outlook import TypeViews
     from inspect_pipeline.services.workbench_teaching import WorkbenchTeaching
 
@@ -230,3 +233,24 @@ class Workbench:
         from inspect_pipeline.services.label_pictures import LabelPictures
 
         return LabelPictures(catalog=self.house.catalog, images=self.house.images)
+
+    @cached_property
+    def studies(self) -> "Studies":
+        """Attribute agreement studies."""
+        from inspect_pipeline.bootstrap.agreement import StudyRoom
+
+        return StudyRoom(stores=self.house).studies
+
+    @cached_property
+    def label_exchange(self) -> "LabelExchange":
+        """Import and export of files of labels."""
+        from inspect_pipeline.bootstrap.label_exchange import label_exchange
+
+        return label_exchange(self.house)
+
+    @cached_property
+    def label_noise(self) -> "LabelNoise":
+        """Labels that cross-validated naming disagrees with."""
+        from inspect_pipeline.bootstrap.label_noise import label_noise
+
+        return label_noise(self.house)

@@ -86,8 +86,10 @@ types_app.command("retire")(types.retire)
 types_app.command("restore")(types.restore)
 app.add_typer(types_app, name="types")
 
-labels_app = typer.Typer(help="Labels that measure and never teach.", no_args_is_help=True)
+labels_app = typer.Typer(help="Labels for the gate, and files of labels in and out.", no_args_is_help=True)
 labels_app.command("add")(labels.add)
+labels_app.command("import")(labels.import_file)
+labels_app.command("export")(labels.export_file)
 app.add_typer(labels_app, name="labels")
 
 users_app = typer.Typer(help="Who may sign in to the workbench.", no_args_is_help=True)

@@ -40,6 +40,9 @@ class AuditAction(StrEnum):
     SIGNED_OUT = "signed out"
     TOKEN_MADE = "token made"  # noqa: S105
     TOKEN_REVOKED = "token revoked"  # noqa: S105
+    STUDY_OPENED = "study opened"
+    STUDY_JUDGED = "study judged"
+    STUDY_CLOSED = "study closed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

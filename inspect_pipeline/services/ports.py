@@ -19,6 +19,7 @@ from inspect_pipeline.services.job_ports import JobBook
 from inspect_pipeline.services.overview_ports import OverviewBook
 from inspect_pipeline.services.people_ports import PeopleBook
 from inspect_pipeline.services.review_ports import ReviewBook
+from inspect_pipeline.services.study_ports import StudyBook
 
 
 class FrameSource(Protocol):
@@ -254,6 +255,11 @@ class CatalogUnit(Protocol):
     @property
     def jobs(self) -> JobBook:
         """The background work of the workbench."""
+        ...
+
+    @property
+    def studies(self) -> StudyBook:
+        """The attribute agreement studies."""
         ...
 
 

@@ -12,11 +12,17 @@ from sqlalchemy.orm import Session
 from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, chain_faults, entry_after
 from inspect_pipeline.errors import StorageError
 from inspect_pipeline.store.rows import table_of
+from inspect_pipeline.store.study_tables import StudyJudgementRow
 from inspect_pipeline.store.tables import AuditRow, Base, LabelRow, PromotionRow, TypeMoveRow
 
 _LOCK_NUMBER = 0x1A5C_0002  # any number that no other program takes in this database
 _CHUNK = 1000
-_SEALED: Mapping[str, type[Base]] = {"labels": LabelRow, "promotions": PromotionRow, "type_moves": TypeMoveRow}
+_SEALED: Mapping[str, type[Base]] = {
+    "labels": LabelRow,
+    "promotions": PromotionRow,
+    "type_moves": TypeMoveRow,
+    "study_judgements": StudyJudgementRow,
+}
 
 
 def take_turn(session: Session) -> None:

@@ -32,6 +32,7 @@ from inspect_pipeline.store.overview import SqlOverview
 from inspect_pipeline.store.people import SqlPeople
 from inspect_pipeline.store.reviews import SqlReviews
 from inspect_pipeline.store.schema import upgrade
+from inspect_pipeline.store.studies import SqlStudies
 from inspect_pipeline.store.turns import turn
 
 
@@ -299,6 +300,11 @@ class SqlUnit:
     def overview(self) -> SqlOverview:
         """Counts over coils, for pages and the watch."""
         return SqlOverview(self._session)
+
+    @property
+    def studies(self) -> SqlStudies:
+        """The attribute agreement studies."""
+        return SqlStudies(self._session, self._writing)
 
     def _writing(self) -> Session:
         """Return the session with the write lock taken and nothing remembered from before."""

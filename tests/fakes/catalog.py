@@ -25,6 +25,7 @@ from tests.fakes.jobs import InMemoryJobs
 from tests.fakes.overview import InMemoryOverview
 from tests.fakes.people import InMemoryPeople, PeopleState
 from tests.fakes.reviews import InMemoryReviews, ReviewState
+from tests.fakes.studies import InMemoryStudies, StudiesState
 from tests.fakes.trail import TrailUnit
 
 _ONE_AT_A_TIME = threading.RLock()  # of all catalogs: a lock of its own would not let one be copied
@@ -46,6 +47,7 @@ class _State:
     people: PeopleState = field(default_factory=PeopleState)
     reviews: ReviewState = field(default_factory=ReviewState)
     jobs: dict[str, Job] = field(default_factory=dict)
+    studies: StudiesState = field(default_factory=StudiesState)
 
     def copied(self) -> "_State":
         return _State(**{each.name: copy(getattr(self, each.name)) for each in fields(self)})
@@ -91,6 +93,12 @@ class InMemoryUnit(TrailUnit):
     @property
     def reviews(self) -> InMemoryReviews:
         return InMemoryReviews(self._state)
+
+    @property
+    def studies(self) -> InMemoryStudies:
+        return InMemoryStudies(
+            self._state.studies, has_frame=lambda frame: frame in self._state.frames, audit=self.add_audit
+        )
 
     def add_coil(self, coil: Coil) -> bool:
         _check_zone(coil.created_at)
