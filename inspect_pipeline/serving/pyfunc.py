@@ -1,0 +1,42 @@
+"""The model that MLflow loads from code: a registered detector answers for encoded images, without catalog or registry.
+
+What stands in the folder beside the detector (``store/served_models.py``) only names this class. Nothing on the way is
+unpickled: the manifest is JSON, the tensors are safetensors, both are held against their hashes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from mlflow.pyfunc import PythonModel
+
+from inspect_pipeline.domain.bundle import bundle_from_bytes
+from inspect_pipeline.learning.detector import Detector
+from inspect_pipeline.services.single_image import judged_image
+
+IMAGE, MM_PER_PX = "image", "mm_per_px"
+"""Columns of the input: an encoded image file (bytes; base64 in JSON), and how wide a pixel is (mm), where known."""
+
+
+class ServedDetector(PythonModel):  # type: ignore[misc]  # mlflow has no types
+    """A detector behind MLflow's pyfunc; rows of a request are judged one by one, so a batch says what single rows do."""
+
+    def __init__(self) -> None:
+        self.detector: Detector | None = None
+
+    def load_context(self, context: Any) -> None:
+        """Load the detector that the folder holds. Raises BadDataError for one that is damaged or was altered."""
+        manifest, weights = (Path(context.artifacts[name]).read_bytes() for name in ("manifest", "weights"))
+        self.detector = Detector.from_bundle(bundle_from_bytes(manifest, weights))
+
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Return a row (verdict, findings, reason) for each image; what cannot be judged is UNUSABLE with its reason."""
+        if self.detector is None:
+            self.load_context(context)
+        scales = model_input[MM_PER_PX] if MM_PER_PX in model_input else [None] * len(model_input)
+        rows = [
+            judged_image(self.detector, content, mm_per_px=None if pd.isna(scale) else float(scale))
+            for content, scale in zip(model_input[IMAGE], scales, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["verdict", "findings", "reason"])
