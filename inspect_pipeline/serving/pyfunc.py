@@ -20,7 +20,7 @@ IMAGE, MM_PER_PX = "image", "mm_per_px"
 
 
 class ServedDetector(PythonModel):  # type: ignore[misc]  # mlflow has no types
-    """A detector behind MLflow's pyfunc; rows of a request are judged one by one, so a batch says what single rows do."""
+    """A detector behind MLflow's pyfunc; rows of a request are judged one by one."""
 
     def __init__(self) -> None:
         self.detector: Detector | None = None
@@ -30,8 +30,13 @@ class ServedDetector(PythonModel):  # type: ignore[misc]  # mlflow has no types
         manifest, weights = (Path(context.artifacts[name]).read_bytes() for name in ("manifest", "weights"))
         self.detector = Detector.from_bundle(bundle_from_bytes(manifest, weights))
 
-    def predict(self, context: Any, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Return a row (verdict, findings, reason) for each image; what cannot be judged is UNUSABLE with its reason."""
+    def predict(
+        self,
+        context: Any,
+        model_input: pd.DataFrame,
+        params: Mapping[str, Any] | None = None,  # noqa: ARG002 - of MLflow's interface
+    ) -> pd.DataFrame:
+        """Return a row (verdict, findings, reason) an image; what cannot be judged is UNUSABLE with its reason."""
         if self.detector is None:
             self.load_context(context)
         scales = model_input[MM_PER_PX] if MM_PER_PX in model_input else [None] * len(model_input)

@@ -1,4 +1,4 @@
-"""The files that let MLflow serve a registered detector: ``MLmodel``, signature, input example, and three lines of code.
+"""The files that let MLflow serve a registered detector: ``MLmodel``, signature, an example, a few lines of code.
 
 They are written as ``mlflow.pyfunc.save_model`` writes a model from code (tests hold them against it), but without
 importing it, which takes seconds. The code names a class of this package: nothing is pickled, nothing is trained in.
