@@ -62,6 +62,8 @@ class Serving:
 
         if form not in GRAPH_SUFFIXES:
             raise BadDataError(f"there is no form {form!r} of a graph; give {', '.join(GRAPH_SUFFIXES)}")
+        if out.suffix != GRAPH_SUFFIXES[form]:  # what lies beside it is named after it
+            raise BadDataError(f"{out}: a graph in the form {form} is a file {GRAPH_SUFFIXES[form]}; name it so")
         resolved, bundle = _loaded(self.stores, model, version=version, alias=alias)
         frames = _newest_form(self.stores, model, resolved) if size is None else _form(size, bits)
         program = exported_program(Detector.from_bundle(bundle), frames)

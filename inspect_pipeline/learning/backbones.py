@@ -17,7 +17,7 @@ from torch.nn.functional import interpolate
 from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.folding import fold_batch_norm
-from inspect_pipeline.learning.lite0_trunk import empty_trunk
+from inspect_pipeline.learning.lite0_trunk import Lite0Trunk
 from inspect_pipeline.learning.lite0_weights import LITE0, is_lite0_package, to_timm_keys
 from inspect_pipeline.learning.weight_files import load_strictly, read_state
 
@@ -190,7 +190,7 @@ def from_trunk_state(name: str, tensors: Mapping[str, Tensor]) -> Backbone:
     The default one is built without timm, whose import takes longer than a verdict.
     """
     if name == LITE0:
-        backbone = Backbone(name, empty_trunk(), mean=(0.0,) * 3, std=(1.0,) * 3)  # the state holds both
+        backbone = Backbone(name, Lite0Trunk(), mean=(0.0,) * 3, std=(1.0,) * 3)  # the state holds both
     else:
         backbone = _backbone(name, _empty_model(name))
     load_strictly(backbone, tensors, what=f"the trunk of {name}")

@@ -20,7 +20,7 @@ from inspect_pipeline.learning.exporting import TileDescriptor
 from inspect_pipeline.learning.stitching import STRIDE_PX, rounded
 
 FRAME, ANOMALY, TYPES = "frame", "anomaly", "types"
-"""Names in the graph: ``frame`` u8 or u16, (h, w) or (h, w, 3); float32 ``anomaly`` (h / 16, w / 16), ``types`` (T, ...)."""
+"""Names in the graph: ``frame`` u8 or u16, (h, w) or (h, w, 3); ``anomaly`` (h / 16, w / 16), ``types`` (T, ...)."""
 
 _DEPTHS = {8: (torch.uint8, 255.0, 257.0), 16: (torch.uint16, 65535.0, 1.0)}
 
@@ -104,8 +104,12 @@ def exported_program(detector: Detector, form: FrameForm) -> torch.export.Export
 
 
 def torch_export_bytes(program: torch.export.ExportedProgram) -> bytes:
-    """Return the graph as a PT2 archive, for ``torch.export.load``."""
+    """Return the graph as a PT2 archive for ``torch.export.load``, without the example input, which is a pickle."""
     buffer = io.BytesIO()
+    program.example_inputs = None
+    for name, tensor in program.state_dict.items():
+        if isinstance(tensor, nn.Parameter) and not tensor.is_contiguous():  # channels_last, which torch warns of
+            program.state_dict[name] = nn.Parameter(tensor.detach().contiguous(), requires_grad=False)
     torch.export.save(program, buffer)
     return buffer.getvalue()
 

@@ -1,13 +1,12 @@
 """The frozen default trunk in plain torch: ``tf_efficientnet_lite0`` (Tan & Le 2019) up to ``blocks.5``, folded.
 
-The same modules under the same names as timm's, so that taps, adapters and bundles do not see a difference, and the same
-operations, so that outputs are equal bit by bit (tested). Importing timm takes longer than all else between a bundle and
-its first verdict, so a bundle is read without it.
+The same modules under the same names as timm's, so that taps, adapters and bundles do not see a difference, and the
+same operations, so that outputs are equal bit by bit (tested). Importing timm takes longer than all else between a
+bundle and its first verdict, so a bundle is read without it.
 """
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
@@ -17,7 +16,14 @@ _STAGES = ((1, 3, 1, 16), (2, 3, 2, 24), (2, 5, 2, 40), (3, 3, 2, 80), (3, 5, 1,
 """Blocks, kernel, stride of the first block and channels of each stage; the first one does not expand."""
 
 
-class _SameConv(nn.Conv2d):
+class _Conv(nn.Conv2d):
+    """A convolution whose numbers come from a state: it draws none, so no random generator moves."""
+
+    def reset_parameters(self) -> None:
+        """Leave the memory as it is. (torch's meta device would do, but imports sympy: 0.8 s.)"""
+
+
+class _SameConv(_Conv):
     """A strided convolution that pads as TensorFlow does: by the size of its input, the odd one at the end."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -36,7 +42,7 @@ def _conv(given: int, made: int, kernel: int, stride: int = 1, *, depthwise: boo
     groups = given if depthwise else 1
     if stride > 1:
         return _SameConv(given, made, kernel, stride, groups=groups)
-    return nn.Conv2d(given, made, kernel, padding=kernel // 2, groups=groups)
+    return _Conv(given, made, kernel, padding=kernel // 2, groups=groups)
 
 
 class _Separable(nn.Module):
@@ -72,7 +78,7 @@ class _Inverted(nn.Module):
 
 
 class Lite0Trunk(nn.Module):
-    """Stem and six stages, without numbers of their own: load a state before use."""
+    """Stem and six stages, without numbers of their own: load a whole state before use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,10 +101,3 @@ class Lite0Trunk(nn.Module):
         """Return the last stage's output."""
         found: Tensor = self.blocks(self.bn1(self.conv_stem(x)))
         return found
-
-
-def empty_trunk() -> Lite0Trunk:
-    """Return the trunk with memory and no numbers in it; no random generator moves."""
-    with torch.device("meta"):
-        trunk = Lite0Trunk()
-    return trunk.to_empty(device="cpu")

@@ -86,7 +86,7 @@ class Parities:
         for frame in frames:
             try:
                 pixels = decode(self.images.get(frame.image or ""), name=frame.source)
-                wanted, found = (_judged(frame, pixels, detector, taxonomy) for detector in (reference, other))
+                wanted, found = (judged(frame, pixels, detector, taxonomy) for detector in (reference, other))
             except (NotFoundError, AlteredError, BadImageError, BadDataError) as error:
                 unjudged.append(f"frame {frame.id}: {error}")
                 continue
@@ -127,14 +127,15 @@ def batch_difference(backbone: Backbone, pixels: Pixels) -> float | None:
     if min(height, width) == 0:
         return None
     tile = pixels[:height, :width]
-    tiles = backbone.prepare(np.stack([tile, tile[::-1]]))
+    tiles = torch.cat([backbone.prepare(each[None]) for each in (tile, tile[::-1])])
     with torch.inference_mode():
         together = describe_tile(backbone, tiles).numpy()
-        alone = np.concatenate([describe_tile(backbone, each).numpy() for each in tiles.split(1)])
+        alone = np.concatenate([describe_tile(backbone, each).numpy() for each in tiles[:, None]])
     return float(np.abs(together - alone).max() / max(float(np.abs(alone).max()), 1e-12))
 
 
-def _judged(frame: CapturedFrame, pixels: Pixels, detector: Detector, taxonomy: Taxonomy) -> tuple[Verdict, ScoreMaps]:
+def judged(frame: CapturedFrame, pixels: Pixels, detector: Detector, taxonomy: Taxonomy) -> tuple[Verdict, ScoreMaps]:
+    """Return the verdict of a detector on a frame with these pixels, and its score maps."""
     maps = detector.examine(pixels)
     edge = strip_left([frame])
     return decide(findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)), maps

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 from inspect_pipeline.domain.bundle import bundle_from_bytes
 from inspect_pipeline.learning.detector import Detector
@@ -19,7 +19,7 @@ IMAGE, MM_PER_PX = "image", "mm_per_px"
 """Columns of the input: an encoded image file (bytes; base64 in JSON), and how wide a pixel is (mm), where known."""
 
 
-class ServedDetector(PythonModel):  # type: ignore[misc]  # mlflow has no types
+class ServedDetector(PythonModel):
     """A detector behind MLflow's pyfunc; rows of a request are judged one by one."""
 
     def __init__(self) -> None:
@@ -27,8 +27,7 @@ class ServedDetector(PythonModel):  # type: ignore[misc]  # mlflow has no types
 
     def load_context(self, context: Any) -> None:
         """Load the detector that the folder holds. Raises BadDataError for one that is damaged or was altered."""
-        manifest, weights = (Path(context.artifacts[name]).read_bytes() for name in ("manifest", "weights"))
-        self.detector = Detector.from_bundle(bundle_from_bytes(manifest, weights))
+        self.detector = _loaded(context)
 
     def predict(
         self,
@@ -37,11 +36,15 @@ class ServedDetector(PythonModel):  # type: ignore[misc]  # mlflow has no types
         params: Mapping[str, Any] | None = None,  # noqa: ARG002 - of MLflow's interface
     ) -> pd.DataFrame:
         """Return a row (verdict, findings, reason) an image; what cannot be judged is UNUSABLE with its reason."""
-        if self.detector is None:
-            self.load_context(context)
+        detector = self.detector or _loaded(context)
         scales = model_input[MM_PER_PX] if MM_PER_PX in model_input else [None] * len(model_input)
         rows = [
-            judged_image(self.detector, content, mm_per_px=None if pd.isna(scale) else float(scale))
+            judged_image(detector, content, mm_per_px=None if pd.isna(scale) else float(scale))
             for content, scale in zip(model_input[IMAGE], scales, strict=True)
         ]
         return pd.DataFrame(rows, columns=["verdict", "findings", "reason"])
+
+
+def _loaded(context: Any) -> Detector:
+    manifest, weights = (Path(context.artifacts[name]).read_bytes() for name in ("manifest", "weights"))
+    return Detector.from_bundle(bundle_from_bytes(manifest, weights))

@@ -26,6 +26,7 @@ from inspect_pipeline.services.scoring import ScoreSummary
 from inspect_pipeline.services.teaching import TeachSummary
 from inspect_pipeline.services.training import TrainSummary
 from inspect_pipeline.services.type_book import TypeFacts
+from tests.unit.cli.fake_serving import FakeServing
 from tests.unit.cli.fake_studies import FakeStudies
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -370,6 +371,7 @@ class FakeHouse:
     models: FakeModels = field(default_factory=FakeModels)
     types: FakeTypes = field(default_factory=FakeTypes)
     auditing: FakeAuditing = field(default_factory=FakeAuditing)
+    serving: FakeServing = field(default_factory=FakeServing)
     ends_itself: bool = False
     ingested: IngestSummary = INGESTED
     trained: TrainSummary = TRAINED

@@ -41,7 +41,11 @@ def test_every_tap_and_descriptor_is_equal_to_timms_bit_by_bit(timms: Backbone, 
         assert torch.equal(describe_tile(own, tile), describe_tile(timms, tile))
 
 
-def test_reading_a_detector_imports_neither_timm_nor_torchvision() -> None:
-    script = "import sys, inspect_pipeline.services.scoring; print({'timm', 'torchvision'} & set(sys.modules))"
+def test_reading_a_detector_imports_neither_timm_nor_what_it_needs() -> None:
+    script = (
+        "import sys; import inspect_pipeline.services.scoring; "
+        "from inspect_pipeline.learning.lite0_trunk import Lite0Trunk; Lite0Trunk(); "
+        "print({'timm', 'torchvision', 'sympy'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
