@@ -23,13 +23,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.taught_line import DETECTOR, taught
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.runtimes import equip
 from inspect_pipeline.domain.bundle import Bundle
-from inspect_pipeline.domain.findings import Verdict
+from inspect_pipeline.domain.findings import Verdict, decide
+from inspect_pipeline.domain.geometry import strip_left
 from inspect_pipeline.domain.material import CapturedFrame, Pixels
 from inspect_pipeline.domain.parity import FrameParity, Parity, ParityRules, parity_reasons, parity_to
 from inspect_pipeline.domain.statistics import student_interval
@@ -39,7 +41,8 @@ from inspect_pipeline.learning.dense_features import frame_map
 from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.runtimes.opening import RUNTIMES, TORCH
 from inspect_pipeline.services.naming import Taxonomy
-from inspect_pipeline.services.parity import batch_difference, judged, score_difference
+from inspect_pipeline.services.parity import batch_difference, score_difference
+from inspect_pipeline.services.scoring import findings_in
 from inspect_pipeline.settings import BackboneSettings, load_settings
 
 SHOT, NORMALS = 5, 20
@@ -114,21 +117,24 @@ def opened(house: House, bundle: Bundle) -> tuple[dict[str, str], dict[str, Trie
 
 def judge(frame: CapturedFrame, pixels: Pixels, reference: Detector, tried: dict[str, Tried]) -> None:
     """Judge one frame by torch and by every runtime, one after the other."""
-    wanted, maps = judged(frame, pixels, reference, Taxonomy())
-    torch_s = described_s(reference, pixels)
+    wanted, scores, torch_s = judged(frame, pixels, reference)
     for each in tried.values():
-        found, others = judged(frame, pixels, each.detector, Taxonomy())
-        difference = score_difference(maps.strongest, others.strongest)
+        found, others, own_s = judged(frame, pixels, each.detector)
+        difference = score_difference(scores, others)
         each.frames.append(FrameParity(frame=frame.source, wanted=wanted, found=found, difference=difference))
-        each.ratios.append(torch_s / described_s(each.detector, pixels))
+        each.ratios.append(torch_s / own_s)
         each.batch = batch_difference(each.detector.backbone, pixels) if each.batch is None else each.batch
 
 
-def described_s(detector: Detector, pixels: Pixels) -> float:
-    """Return the CPU seconds of describing a frame."""
+def judged(frame: CapturedFrame, pixels: Pixels, detector: Detector) -> tuple[Verdict, NDArray[np.float32], float]:
+    """Return the verdict, the strongest scores and the CPU seconds of describing the frame."""
     started = time.process_time()
-    frame_map(detector.backbone, pixels, detector.settings)
-    return time.process_time() - started
+    patches = frame_map(detector.backbone, pixels, detector.settings)
+    seconds = time.process_time() - started
+    maps = detector.judge(patches)
+    edge = strip_left([frame])
+    findings = findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=Taxonomy())
+    return decide(findings), maps.strongest, seconds
 
 
 def row(name: str, tried: Tried) -> dict[str, Any]:

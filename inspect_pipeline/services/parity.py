@@ -86,7 +86,7 @@ class Parities:
         for frame in frames:
             try:
                 pixels = decode(self.images.get(frame.image or ""), name=frame.source)
-                wanted, found = (judged(frame, pixels, detector, taxonomy) for detector in (reference, other))
+                wanted, found = (_judged(frame, pixels, detector, taxonomy) for detector in (reference, other))
             except (NotFoundError, AlteredError, BadImageError, BadDataError) as error:
                 unjudged.append(f"frame {frame.id}: {error}")
                 continue
@@ -134,7 +134,7 @@ def batch_difference(backbone: Backbone, pixels: Pixels) -> float | None:
     return float(np.abs(together - alone).max() / max(float(np.abs(alone).max()), 1e-12))
 
 
-def judged(frame: CapturedFrame, pixels: Pixels, detector: Detector, taxonomy: Taxonomy) -> tuple[Verdict, ScoreMaps]:
+def _judged(frame: CapturedFrame, pixels: Pixels, detector: Detector, taxonomy: Taxonomy) -> tuple[Verdict, ScoreMaps]:
     """Return the verdict of a detector on a frame with these pixels, and its score maps."""
     maps = detector.examine(pixels)
     edge = strip_left([frame])

@@ -1,10 +1,8 @@
 """``models export``, ``serve``, ``import`` and ``verify``: a model carried elsewhere, and its hashes checked."""
 
-import os
 import re
 import sys
 import tempfile
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,6 +33,7 @@ class Form(StrEnum):
 
 
 _SUFFIXES = {Form.BUNDLE: ".bundle.zip", Form.ONNX: ".onnx", Form.OPENVINO: ".xml", Form.TORCH_EXPORT: ".pt2"}
+_SCORING_APP = "inspect_pipeline.serving.server:scoring_app"
 _SIZE = re.compile(r"(\d+)x(\d+)(?:x(1|3))?")
 
 
@@ -110,16 +109,11 @@ def serve(
         with session.house() as house:
             version = house.serving.write_served(wanted.model, Path(folder), version=wanted.version, alias=wanted.alias)
         typer.echo(f"{wanted.model} version {version} at http://{host}:{port}/invocations", err=True)
-        command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", folder, "--env-manager", "local"]
-        command += ["--host", host, "--port", str(port), "--workers", "1"]
-        code = session.invocation.start(command, _server_environment(session.invocation.environment))
+        command = [sys.executable, "-m", "uvicorn", "--factory", _SCORING_APP, "--host", host, "--port", str(port)]
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+        served = {**session.invocation.environment, **quiet, "SERVED_MODEL_FOLDER": folder}
+        code = session.invocation.start(command, served)
     raise typer.Exit(code)
-
-
-def _server_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of MLflow's server: quiet, and its uvicorn is the one beside this Python."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    return {**environment, "PATH": path, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 
 
 def _parsed_size(text: str) -> tuple[int, int, int]:

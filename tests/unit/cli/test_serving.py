@@ -10,19 +10,24 @@ from tests.unit.cli.fake_house import DETECTOR
 
 
 def test_serve_starts_mlflows_server_on_a_folder_of_its_own_without_network_or_environment(program: Program) -> None:
-    program.environment["PATH"] = "elsewhere"
     program.start_code = 7
-    ran = program("models", "serve", f"{DETECTOR}@2", "--host", "0.0.0.0", "--port", "6001")  # noqa: S104 - what is said
+    ran = program("models", "serve", f"{DETECTOR}@2", "--host", "10.0.0.7", "--port", "6001")
 
     assert ran.code == 7
     assert program.house.serving.calls == [("write_served", {"model": DETECTOR, "version": "2", "alias": None})]
     command, environment = program.started[0]
-    assert command[:6] == [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri"]
-    assert command[7:] == ["--env-manager", "local", "--host", "0.0.0.0", "--port", "6001", "--workers", "1"]  # noqa: S104
+    assert command[:3] == [sys.executable, "-m", "uvicorn"]
+    assert command[3:] == [
+        "--factory",
+        "inspect_pipeline.serving.server:scoring_app",
+        "--host",
+        "10.0.0.7",
+        "--port",
+        "6001",
+    ]
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
-    assert environment["PATH"].startswith(str(Path(sys.executable).parent))
-    assert not Path(command[6]).exists()
-    assert "version 2 at http://0.0.0.0:6001/invocations" in ran.err
+    assert not Path(environment["SERVED_MODEL_FOLDER"]).exists()
+    assert "version 2 at http://10.0.0.7:6001/invocations" in ran.err
 
 
 @pytest.mark.parametrize(("form", "suffix"), [("onnx", ".onnx"), ("openvino", ".xml"), ("torch-export", ".pt2")])

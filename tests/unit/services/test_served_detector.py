@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.domain.taxonomy import LifeCycle
-from inspect_pipeline.errors import BadDataError
+from inspect_pipeline.errors import BadDataError, ConfigError
 from inspect_pipeline.imaging.decode import encode_png
 from inspect_pipeline.store.bundles import MANIFEST_FILE, WEIGHTS_FILE
 from inspect_pipeline.store.served_models import serving_files
@@ -57,6 +57,19 @@ def scored(plant: Plant) -> list[FrameResult]:
     plant.scoring().run(COIL)
     with plant.catalog.transaction() as unit:
         return unit.results(COIL, detector=f"{DETECTOR}@1")
+
+
+def test_the_application_of_models_serve_answers_from_the_folder_it_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from inspect_pipeline.serving.server import FOLDER_VARIABLE, scoring_app
+
+    monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
+    with TestClient(scoring_app()) as client:
+        assert client.get("/ping").status_code == 200
+    monkeypatch.setenv(FOLDER_VARIABLE, "nowhere")
+    with pytest.raises(ConfigError, match="is no folder of a model"):
+        scoring_app()
 
 
 def posted(served: Any, table: dict[str, Any]) -> list[dict[str, Any]]:
