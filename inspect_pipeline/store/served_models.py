@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
-import yaml
-
 from inspect_pipeline import __version__
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.store.bundles import MANIFEST_FILE, WEIGHTS_FILE
@@ -38,19 +36,19 @@ def serving_files(bundle: Bundle) -> Mapping[str, bytes]:
     if bundle.kind is not ModelKind.DETECTOR:
         return {}
     table = {"columns": ["image", "mm_per_px"], "data": [[base64.b64encode(_grey_png(_EXAMPLE_SIDE_PX)).decode(), 0.1]]}
-    environment = {"python": platform.python_version(), "dependencies": [f"-r {_REQUIREMENTS}"]}
+    mlflow = version("mlflow")
     texts = {
-        MLMODEL_FILE: yaml.safe_dump(_description(), sort_keys=True),
+        MLMODEL_FILE: json.dumps(_description(mlflow), indent=1),  # JSON is YAML, and written in no time
         CODE_FILE: _CODE,
-        _REQUIREMENTS: f"mlflow=={version('mlflow')}\ninspect-pipeline=={__version__}\n",
-        _PYTHON_ENV: yaml.safe_dump(environment, sort_keys=False),
+        _REQUIREMENTS: f"mlflow=={mlflow}\ninspect-pipeline=={__version__}\n",
+        _PYTHON_ENV: f"python: {platform.python_version()}\ndependencies:\n- -r {_REQUIREMENTS}\n",
         _EXAMPLE: json.dumps(table),
         _SERVING_EXAMPLE: json.dumps({"dataframe_split": table}),
     }
     return {name: text.encode() for name, text in texts.items()}
 
 
-def _description() -> dict[str, Any]:
+def _description(mlflow: str) -> dict[str, Any]:
     """Return what MLmodel says."""
     artifacts = {
         name: {"path": file, "uri": file} for name, file in (("manifest", MANIFEST_FILE), ("weights", WEIGHTS_FILE))
@@ -73,7 +71,7 @@ def _description() -> dict[str, Any]:
     return {
         "flavors": {"python_function": flavor},
         "is_signature_from_type_hint": False,
-        "mlflow_version": version("mlflow"),
+        "mlflow_version": mlflow,
         "saved_input_example_info": example,
         "signature": {"inputs": json.dumps(_inputs()), "outputs": json.dumps(_outputs()), "params": None},
         "type_hint_from_example": False,
