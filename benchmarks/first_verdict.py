@@ -75,6 +75,7 @@ def _prepared(data: Path, folder: Path) -> list[int]:
     """Teach the line, keep its bundle as files and as a graph, and one defective frame; return the frame's shape."""
     from benchmarks.taught_line import DETECTOR, in_force, taught
     from inspect_pipeline.bootstrap.house import open_house
+    from inspect_pipeline.imaging.decode import decode
     from inspect_pipeline.settings import load_settings
 
     settings = load_settings(folder / "workspace", folder=None, environment={})
@@ -82,9 +83,17 @@ def _prepared(data: Path, folder: Path) -> list[int]:
         version = taught(house, data, shot=5, normals=20, folder=folder / "images")
         in_force(house, DETECTOR, version)
         house.export_model(DETECTOR, version=version, out=folder / "line.bundle.zip")
-        written = house.serving.export_graph(DETECTOR, form="onnx", out=folder / "line.onnx", version=version)
-        (folder / "frame.img").write_bytes(_defective(house, version))
-    return list(written["frame"])
+        image = _defective(house, version)
+        (folder / "frame.img").write_bytes(image)
+        shape = decode(image, name="frame").shape
+        house.serving.export_graph(
+            DETECTOR,
+            form="onnx",
+            out=folder / "line.onnx",
+            size=(shape[0], shape[1], 3 if len(shape) == 3 else 1),
+            version=version,
+        )
+    return list(shape)
 
 
 def _defective(house: "House", version: str) -> bytes:
@@ -103,7 +112,7 @@ def _defective(house: "House", version: str) -> bytes:
 def _child(way: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.first_verdict", str(folder), "--child", way]
     environment = {**os.environ, "FIRST_VERDICT_STARTED": repr(time.time())}
-    ran = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     answer: dict[str, Any] = json.loads(ran.stdout)
     return answer
 
