@@ -54,7 +54,8 @@ def pages() -> dict[str, str]:
 
 def runtimes_lines() -> list[str]:
     """Return what other runtimes change, and how long a first verdict takes."""
-    return [*parity_lines(result("runtime_parity")), *first_verdict_lines(result("first_verdict"))]
+    parity = parity_lines(result("runtime_parity")) if there("runtime_parity") else []
+    return [*parity, *first_verdict_lines(result("first_verdict"))]
 
 
 def there(name: str) -> bool:
