@@ -1,9 +1,9 @@
 """Every runtime and precision beside torch in float32, on real frames: scores, verdicts, speed.
 
-A line is taught from each data folder on a workspace of its own; all other images of the folder are judged by torch
-and by each runtime. Of a frame the difference is the largest of any score, in multiples of the threshold (above 1
-relative to it). Speed is that of describing a frame, the part that a runtime does: CPU seconds of torch over those of
-the runtime, median over the frames, each frame by all one after the other.
+A line is taught from each data folder on a workspace of its own; the other images (the first ``--frames``) are judged
+by torch and by each runtime. Of a frame the difference is the largest of any score, in multiples of the threshold
+(above 1 relative to it). Speed is that of describing a frame, the part that a runtime does: CPU seconds of torch over
+those of the runtime, median over the frames, each frame by all one after the other.
 
     OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.runtime_parity ../shared/data/kolektor_sdd \
         ../shared/data/mvtec_bottle --out benchmarks/results/runtime_parity.json
