@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.adaptation_page import adaptation_lines
 from benchmarks.methods_page import methods_lines
 from benchmarks.new_materials_page import new_materials_lines
+from benchmarks.runtimes_page import first_verdict_lines, parity_lines
 from benchmarks.teaching_page import forgetting_lines, teach_lines
 from benchmarks.throughput_page import throughput_lines
 from flows.summary import demo_summary
@@ -46,8 +47,15 @@ def pages() -> dict[str, str]:
         ),
         "docs/methods.md": filled("docs/methods.md", "\n".join(methods_lines(result("methods_table")))),
         "docs/networks.md": filled("docs/networks.md", "\n".join(throughput_lines(result("throughput")))),
+        "docs/runtimes.md": filled("docs/runtimes.md", "\n".join(runtimes_lines())),
         "docs/numbers.md": filled("docs/numbers.md", "\n".join(measured)),
     }
+
+
+def runtimes_lines() -> list[str]:
+    """Return what other runtimes change, and how long a first verdict takes."""
+    parity = parity_lines(result("runtime_parity")) if there("runtime_parity") else []
+    return [*parity, *first_verdict_lines(result("first_verdict"))]
 
 
 def there(name: str) -> bool:

@@ -67,8 +67,7 @@ class BackboneSettings:
     precision: str = "f32"
 
     def __post_init__(self) -> None:
-        if self.runtime != "torch":
-            check_runtime(self.runtime, self.precision)
+        check_runtime(self.runtime, self.precision)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export
 from inspect_pipeline.bootstrap.gate_labels import LateTrials, add_labels
 from inspect_pipeline.bootstrap.monitoring import WatchedStores
 from inspect_pipeline.bootstrap.revision import code_revision
+from inspect_pipeline.bootstrap.runtimes import LateParities
 from inspect_pipeline.bootstrap.stores import SAMPLES
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.demo import Demo
     from inspect_pipeline.bootstrap.doctor import Check
     from inspect_pipeline.bootstrap.method_studies import MethodStudies
+    from inspect_pipeline.bootstrap.serving import Serving
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
     from inspect_pipeline.services.auditing import Auditing
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
@@ -75,6 +77,7 @@ class House(WatchedStores):
             rules=self.settings.gates,
             clock=self.clock,
             trials=LateTrials(self),
+            parities=LateParities(self),
         )
 
     @cached_property
@@ -315,16 +318,8 @@ class House(WatchedStores):
         from inspect_pipeline.bootstrap import samples as intake
 
         teaching = self.teaching(recipe, adaptation=adaptation)
-        intake.take_in(
-            self,
-            defect_type,
-            samples=samples,
-            labels=labels,
-            normals=normals,
-            line=line,
-            recipe=recipe,
-            operator=operator,
-        )
+        taken = {"samples": samples, "labels": labels, "normals": normals}
+        intake.take_in(self, defect_type, **taken, line=line, recipe=recipe, operator=operator)
         return teaching.adapt(line, recipe, seed=seed)
 
     def withdraw(
@@ -380,6 +375,13 @@ class House(WatchedStores):
         from inspect_pipeline.bootstrap import carrying
 
         return carrying.import_model(self, file)
+
+    @cached_property
+    def serving(self) -> "Serving":
+        """Detectors outside this program: as MLflow serves them, and as graphs for other runtimes."""
+        from inspect_pipeline.bootstrap.serving import Serving
+
+        return Serving(stores=self)
 
     def doctor(self) -> "list[Check]":
         """Return what was found of versions, device, weights, stores and disk."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from inspect_pipeline.domain.parity import Parity, ParityRules
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.domain.trial import Trial, TrialRules
 from inspect_pipeline.errors import BadDataError
@@ -15,7 +16,7 @@ class GateRules:
 
     A provisional type only warns, so leave-one-out results are enough for it; an approved one needs held-out labels.
     ``overrides`` names the people of each role that may put a version in force against the gate. ``held_out`` is what
-    is asked on labels that never taught.
+    is asked on labels that never taught, ``parity`` of a runtime other than torch.
     """
 
     min_samples: int = 3
@@ -24,6 +25,7 @@ class GateRules:
     min_episodes: int = 100
     overrides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     held_out: TrialRules = field(default_factory=TrialRules)
+    parity: ParityRules = field(default_factory=ParityRules)
 
     def __post_init__(self) -> None:
         shares = (self.min_leave_one_out, self.max_forgetting)
@@ -64,7 +66,8 @@ class Evidence:
 class GateReport:
     """Champion and challenger side by side; ``reasons`` is empty exactly when the gate passed.
 
-    The trials are on the line's labels for the gate, None where it has none.
+    The trials are on the line's labels for the gate, None where it has none; ``parity`` is the configured runtime
+    beside torch, None where torch judges.
     """
 
     challenger: Evidence
@@ -72,6 +75,7 @@ class GateReport:
     reasons: tuple[str, ...] = field(default=())
     trial: Trial | None = None
     champion_trial: Trial | None = None
+    parity: Parity | None = None
 
     @property
     def passed(self) -> bool:

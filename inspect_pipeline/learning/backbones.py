@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-import timm
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from torch.nn.functional import interpolate
 from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.errors import BadDataError, WeightsError
 from inspect_pipeline.learning.folding import fold_batch_norm
+from inspect_pipeline.learning.lite0_trunk import Lite0Trunk
 from inspect_pipeline.learning.lite0_weights import LITE0, is_lite0_package, to_timm_keys
 from inspect_pipeline.learning.weight_files import load_strictly, read_state
 
@@ -185,13 +185,21 @@ def load_timm_model(name: str, weights: bytes) -> nn.Module:
 
 
 def from_trunk_state(name: str, tensors: Mapping[str, Tensor]) -> Backbone:
-    """Return the backbone that ``trunk_state`` described. Raises WeightsError for missing or unexpected tensors."""
-    backbone = _backbone(name, _empty_model(name))
+    """Return the backbone that ``trunk_state`` described. Raises WeightsError for missing or unexpected tensors.
+
+    The default one is built without timm, whose import takes longer than a verdict.
+    """
+    if name == LITE0:
+        backbone = Backbone(name, Lite0Trunk(), mean=(0.0,) * 3, std=(1.0,) * 3)  # the state holds both
+    else:
+        backbone = _backbone(name, _empty_model(name))
     load_strictly(backbone, tensors, what=f"the trunk of {name}")
     return backbone
 
 
 def _empty_model(name: str) -> nn.Module:
+    import timm
+
     if not timm.is_model(name):
         raise WeightsError(f"timm {timm.__version__} has no model {name!r}; look it up with timm.list_models()")
     with torch.random.fork_rng(devices=[]):  # its random start is overwritten; the caller's generator must not move

@@ -19,10 +19,11 @@ from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 from inspect_pipeline.learning.stitching import STRIDE_PX, stitched
 
-__all__ = ["STRIDE_PX", "dense_map", "frame_map", "patch_rows", "smoothed", "unit_spans"]
+__all__ = ["NARROW_PX", "STRIDE_PX", "dense_map", "first_centre", "frame_map", "patch_rows", "smoothed", "unit_spans"]
 
 _LARGEST_TILE_PX = 1 << 21
-_NARROW_PX = 128  # half of a narrower frame would be fewer than 4 patches wide: the second scale looks closer instead
+NARROW_PX = 128
+"""Half of a narrower frame would be fewer than 4 patches wide: the second scale looks closer instead."""
 
 
 def dense_map(
@@ -43,7 +44,7 @@ def dense_map(
     scales = [stitched(backbone, pixels, largest_tile_px=largest_tile_px)]
     if two_scales:
         scales.append(_second_scale(backbone, pixels, largest_tile_px))
-    rows, columns = _first_centre(pixels.shape[0]), _first_centre(pixels.shape[1])
+    rows, columns = first_centre(pixels.shape[0]), first_centre(pixels.shape[1])
     return torch.cat([planes[:rows, :columns] for planes in scales], dim=-1)
 
 
@@ -54,7 +55,7 @@ def frame_map(backbone: Backbone, pixels: Pixels, settings: DetectorSettings) ->
 
 def _second_scale(backbone: Backbone, pixels: Pixels, largest_tile_px: int) -> Tensor:
     """Return descriptors of the frame at the second scale on the grid of the first, and beyond the frame's end."""
-    if pixels.shape[1] < _NARROW_PX:
+    if pixels.shape[1] < NARROW_PX:
         closer = stitched(backbone, _doubled(pixels), largest_tile_px=largest_tile_px)
         return avg_pool2d(closer.permute(2, 0, 1)[None], 2)[0].permute(1, 2, 0)
     wider = stitched(backbone, _halved(pixels), largest_tile_px=largest_tile_px)
@@ -93,7 +94,7 @@ def patch_rows(roi: Roi, shape: tuple[int, int]) -> tuple[slice, slice]:
 
 
 def _centres(begin: int, end: int, count: int) -> slice:
-    first, last = _first_centre(begin), _first_centre(end)
+    first, last = first_centre(begin), first_centre(end)
     if last <= first:  # thinner than a patch: the patch that holds its middle
         first = (begin + end) // 2 // STRIDE_PX
         last = first + 1
@@ -135,10 +136,10 @@ def unit_spans(shape: Sequence[int], unit: UnitGrid) -> tuple[list[slice], list[
 
 def _unit_axis(count: int, unit_px: int) -> list[slice]:
     whole = max(1, round(count * STRIDE_PX / unit_px))
-    edges = [min(_first_centre(k * unit_px), count) for k in range(whole)] + [count]
+    edges = [min(first_centre(k * unit_px), count) for k in range(whole)] + [count]
     return [slice(begin, end) for begin, end in pairwise(edges) if end > begin]
 
 
-def _first_centre(begin_px: int) -> int:
+def first_centre(begin_px: int) -> int:
     """Return the first patch whose centre is not before that pixel."""
     return max(0, -((STRIDE_PX // 2 - begin_px) // STRIDE_PX))

@@ -147,10 +147,7 @@ class Detector:
         """
         channels = (self.anomaly, *(head.channel for head in self.heads))
         with torch.inference_mode():
-            # Whitened patches are as large as the patches themselves: a few rows of them at a time.
-            starts = range(0, len(patches), _ROWS_AT_ONCE)
-            raw = torch.cat([self._raw(patches[at : at + _ROWS_AT_ONCE]) for at in starts], dim=1)
-            calm = [self._smoothed(plane) for plane in raw]
+            calm = self.raw_maps(patches)
             maps = torch.stack([_scaled(plane, channel) for plane, channel in zip(calm, channels, strict=False)])
         if not bool(torch.isfinite(maps).all()):
             raise BadDataError("the detector gave no number for a part of the frame; teach it again")
@@ -162,6 +159,16 @@ class Detector:
             patches=patches,
             deviation=None if self.bank is None else calm[-1].numpy(),
         )
+
+    def raw_maps(self, patches: Tensor) -> Tensor:
+        """Return the smoothed scores (1 + types, h, w) in raw units, the anomaly first; with a bank one more.
+
+        A cell alarms where a plane reaches its channel's limit.
+        """
+        # Whitened patches are as large as the patches themselves: a few rows of them at a time.
+        starts = range(0, len(patches), _ROWS_AT_ONCE)
+        raw = torch.cat([self._raw(patches[at : at + _ROWS_AT_ONCE]) for at in starts], dim=1)
+        return torch.stack([self._smoothed(plane) for plane in raw])
 
     def _raw(self, patches: Tensor) -> Tensor:
         """Return the raw scores (1 + types, h, w), the anomaly first; with a bank the deviation comes last."""

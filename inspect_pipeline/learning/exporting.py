@@ -20,7 +20,7 @@ INPUT, OUTPUT = "tile", "patches"
 _TRACED_PX = (64, 96)
 
 
-class _TileDescriptor(nn.Module):
+class TileDescriptor(nn.Module):
     """The backbone with the joining of its taps; unlike ``Backbone.taps`` it ends no pass by an exception."""
 
     def __init__(self, backbone: Backbone) -> None:
@@ -28,6 +28,7 @@ class _TileDescriptor(nn.Module):
         self.backbone = backbone
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return descriptors (n, h / 16, w / 16, d) of prepared tiles (n, 3, h, w)."""
         found: dict[str, Tensor] = {}
         names = dense_taps(self.backbone)
 
@@ -53,7 +54,7 @@ def exported_descriptor(backbone: Backbone) -> bytes:
     """
     sample = torch.zeros(1, 3, *_TRACED_PX, device=backbone.mean.device)
     try:
-        graph = torch.export.export(_TileDescriptor(backbone).eval(), (sample,), strict=False)
+        graph = torch.export.export(TileDescriptor(backbone).eval(), (sample,), strict=False)
         program = torch.onnx.export(
             graph, dynamo=True, optimize=False, input_names=[INPUT], output_names=[OUTPUT], verbose=False
         )

@@ -40,7 +40,7 @@ def stitched(backbone: Backbone, pixels: Pixels, *, largest_tile_px: int) -> Ten
     ``pixels`` is u8 or u16, (h, w) or (h, w, 3); the last line and column are repeated. A frame of more than
     ``largest_tile_px`` pixels goes tile by tile with a margin as wide as the receptive field.
     """
-    height, width = _rounded(pixels.shape[0]), _rounded(pixels.shape[1])
+    height, width = rounded(pixels.shape[0]), rounded(pixels.shape[1])
     rows, columns = _tiling(height, width, largest_tile_px)
     padded = _grown(pixels, height, width)
     with torch.inference_mode():
@@ -100,7 +100,8 @@ def dense_taps(backbone: Backbone) -> tuple[str, ...]:
     return taps
 
 
-def _rounded(side_px: int) -> int:
+def rounded(side_px: int) -> int:
+    """Return the side filled up to a multiple of 32 px."""
     return -(-side_px // _ALIGN_PX) * _ALIGN_PX
 
 
@@ -122,9 +123,9 @@ def _tiling(height: int, width: int, largest_tile_px: int) -> tuple[list[_Span],
         if max(down, across) <= _ALIGN_PX:
             break
         if down >= across:
-            down = _rounded(-(-down // 2))
+            down = rounded(-(-down // 2))
         else:
-            across = _rounded(-(-across // 2))
+            across = rounded(-(-across // 2))
     return list(_spans(height, down)), list(_spans(width, across))
 
 

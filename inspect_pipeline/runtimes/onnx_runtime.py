@@ -24,6 +24,11 @@ class OnnxRunner:
 
 def open_onnx(graph: bytes, *, threads: int, name: str) -> OnnxRunner:
     """Return the runner of a graph. Raises ConfigError where ONNX Runtime is not installed or cannot read it."""
+    return OnnxRunner(name, onnx_session(graph, threads=threads))
+
+
+def onnx_session(graph: bytes, *, threads: int) -> Any:
+    """Return a session for a graph on the CPU. Raises ConfigError as ``open_onnx`` does."""
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -35,7 +40,6 @@ def open_onnx(graph: bytes, *, threads: int, name: str) -> OnnxRunner:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
     except (state.Fail, state.InvalidProtobuf, state.InvalidGraph, state.NotImplemented) as error:
         raise ConfigError(f"ONNX Runtime cannot read the graph ({error}); export it again") from error
-    return OnnxRunner(name, session)

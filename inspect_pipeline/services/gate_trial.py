@@ -32,7 +32,7 @@ class GateTrials:
     images: ImageStore
     clock: Clock
     progress: Progress
-    equip: Callable[[Detector], Detector] = as_it_is
+    equip: Callable[[Detector, Bundle], Detector] = as_it_is
     roles: Sequence[LabelRole] = GATE_ROLES
     memo: dict[tuple[str, str, str], tuple[Trial, Trial | None]] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class GateTrials:
         key = (challenger.sha256, "" if champion is None else champion.sha256, said)
         if key not in self.memo:
             bundles = [bundle for bundle in (challenger, champion) if bundle is not None]
-            detectors = [self.equip(Detector.from_bundle(bundle)) for bundle in bundles]
+            detectors = [self.equip(Detector.from_bundle(bundle), bundle) for bundle in bundles]
             trials = self._tried(labels, in_force(every, role=LabelRole.SUPPORT), detectors, taxonomy)
             first = replace(trials[0], mib=len(challenger.tensors) / 2**20)
             self.memo[key] = (first, trials[1] if champion is not None else None)

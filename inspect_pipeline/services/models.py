@@ -16,6 +16,7 @@ from inspect_pipeline.domain.gate import (
 )
 from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.domain.overrides import Overrides
+from inspect_pipeline.domain.parity import Parity, parity_reasons, parity_to
 from inspect_pipeline.domain.records import Clock, ModelVersion, Promotion, StageRun
 from inspect_pipeline.domain.trial import Trial, trial_reasons, trial_to
 from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError
@@ -51,15 +52,27 @@ class Trials(Protocol):
         ...
 
 
+class RuntimeParities(Protocol):
+    """Compares the configured runtime with torch on the frames of a line."""
+
+    def run(self, line: str, recipe: str, bundle: Bundle) -> Parity | None:
+        """Return what the runtime changes of the bundle's verdicts, None where torch itself judges."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Models:
-    """What can be done with registered models. Without ``trials`` the gate sees no labels of the line."""
+    """What can be done with registered models. Without ``trials`` the gate sees no labels of the line.
+
+    Without ``parities`` it takes the runtime for torch.
+    """
 
     catalog: Catalog
     registry: ModelRegistry
     rules: GateRules
     clock: Clock
     trials: Trials | None = None
+    parities: RuntimeParities | None = None
 
     def listing(self) -> list[ModelVersion]:
         """Return every version of every model, by name, newest first."""
@@ -85,15 +98,21 @@ class Models:
             rules=self.rules,
         )
         if challenger.kind is ModelKind.DETECTOR:
-            report = self._tried(model, resolved, challenger, champion, report)
+            tags = next((v.tags for v in self.registry.versions(model) if v.version == resolved), {})
+            if "line" in tags:
+                tried = self._tried(tags["line"], challenger, champion, report)
+                report = self._compared(tags["line"], tags.get("recipe", "default"), challenger, tried)
         return resolved, report
 
-    def _tried(
-        self, model: str, version: str, challenger: Bundle, champion: Bundle | None, report: GateReport
-    ) -> GateReport:
+    def _compared(self, line: str, recipe: str, challenger: Bundle, report: GateReport) -> GateReport:
+        """Return the report with what the configured runtime changes."""
+        parity = None if self.parities is None else self.parities.run(line, recipe, challenger)
+        reasons = parity_reasons(parity, self.rules.parity)
+        return replace(report, reasons=(*report.reasons, *reasons), parity=parity)
+
+    def _tried(self, line: str, challenger: Bundle, champion: Bundle | None, report: GateReport) -> GateReport:
         """Return the report with what the line's labels for the gate say; approved types need some."""
-        line = next((v.tags.get("line") for v in self.registry.versions(model) if v.version == version), None)
-        if line is None or self.trials is None:
+        if self.trials is None:
             return report
         with self.catalog.transaction() as unit:
             stages = {known.name: known.life_cycle for known in unit.types(line)}
@@ -150,6 +169,7 @@ class Models:
             "evidence": evidence_to(report.challenger),
             "trial": trial_to(report.trial),
             "champion_trial": trial_to(report.champion_trial),
+            "parity": parity_to(report.parity),
         }
         detail = {"passed": str(report.passed), "report": json.dumps(said, sort_keys=True)}
         with self.catalog.transaction() as unit:

@@ -49,14 +49,14 @@ class ScoreSummary:
         return self.new / self.seconds if self.seconds > 0 else 0.0
 
 
-def as_it_is(detector: Detector) -> Detector:
+def as_it_is(detector: Detector, _bundle: Bundle) -> Detector:
     """Return the detector, run by torch."""
     return detector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """The scoring use case with the adapters it needs; ``equip`` puts another runtime behind a detector.
+    """The scoring use case with the adapters it needs; ``equip`` puts another runtime behind a bundle's detector.
 
     What regions look like to the detector is kept in ``features``, where there are any, for the preview of a teaching.
     What waits for a person goes into the ``queue``, where there is one and the detector is the one in force: what a
@@ -68,7 +68,7 @@ class Scoring:
     registry: ModelRegistry
     clock: Clock
     progress: Progress
-    equip: Callable[[Detector], Detector] = as_it_is
+    equip: Callable[[Detector, Bundle], Detector] = as_it_is
     features: FeatureStore | None = None
     queue: Queueing | None = None
 
@@ -113,7 +113,7 @@ class Scoring:
         with self.catalog.transaction() as unit:
             done = {result.frame for result in unit.results(coil_id, detector=judge)}
             taxonomy = Taxonomy.of(unit.types(coil.line))
-        return coil, frames, done, judge, self.equip(Detector.from_bundle(bundle)), taxonomy
+        return coil, frames, done, judge, self.equip(Detector.from_bundle(bundle), bundle), taxonomy
 
     def _loaded(self, wanted: ModelReference) -> tuple[str, Bundle]:
         """Return (version, bundle). A champion is what the records say it is; see ``version_in_force``."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from inspect_pipeline.domain.bundle import detector_name
+from inspect_pipeline.domain.bundle import Bundle, detector_name
 from inspect_pipeline.domain.findings import Finding, Verdict, decide
 from inspect_pipeline.domain.geometry import StripLeft, strip_left
 from inspect_pipeline.domain.material import CapturedFrame, Pixels
@@ -39,7 +39,7 @@ class SingleScoring:
 
     catalog: Catalog
     registry: ModelRegistry
-    equip: Callable[[Detector], Detector] = as_it_is
+    equip: Callable[[Detector, Bundle], Detector] = as_it_is
     _loaded: dict[str, tuple[str, Detector]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,7 +75,7 @@ class SingleScoring:
         if held is None or held[0] != version:
             self._loaded.pop(model, None)
             _, bundle = self.registry.load(model, version=version)
-            self._loaded[model] = held = (version, self.equip(Detector.from_bundle(bundle)))
+            self._loaded[model] = held = (version, self.equip(Detector.from_bundle(bundle), bundle))
         return held[1]
 
 

@@ -1,4 +1,8 @@
-"""The model registry on MLflow: a bundle is a plain folder of two files, registered as a version."""
+"""The model registry on MLflow: a bundle is a plain folder of two files, registered as a version.
+
+A detector's folder also holds what MLflow needs to serve it (``store/served_models.py``). Versions of before that are
+read as ever: loading looks at the two files alone.
+"""
 
 import fcntl
 import tempfile
@@ -14,6 +18,7 @@ from inspect_pipeline.errors import BadDataError, NotFoundError, StorageError
 from inspect_pipeline.store.bundles import MANIFEST_FILE, WEIGHTS_FILE
 from inspect_pipeline.store.durable_files import make_folder, write_durably
 from inspect_pipeline.store.mlflow_client import MlflowConnection
+from inspect_pipeline.store.served_models import serving_files
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as MlflowVersion
@@ -147,17 +152,18 @@ class MlflowRegistry:
         return str(run.info.run_id)
 
     def _write(self, run: str, bundle: Bundle) -> str:
-        """Write the two files and return the URI of their folder."""
+        """Write the files of a version and return the URI of their folder."""
         files = {WEIGHTS_FILE: bundle.tensors, MANIFEST_FILE: bundle.manifest_bytes()}
+        beside = serving_files(bundle)
         if self._mlflow.artifact_root is not None:
             folder = _folder(self._mlflow.artifact_root, run, bundle.sha256)
             self._mlflow.artifact_root.mkdir(parents=True, exist_ok=True)
             make_folder(folder, below=self._mlflow.artifact_root)
-            for name, content in files.items():
-                write_durably(folder / name, content)
+            for name, content in {**beside, **files}.items():
+                write_durably(folder / name, content, derived=name in beside)
             return folder.as_uri()
         with tempfile.TemporaryDirectory() as temporary:
-            for name, content in files.items():
+            for name, content in {**beside, **files}.items():
                 (Path(temporary) / name).write_bytes(content)
             self._client.log_artifacts(run, temporary, artifact_path=_folder_name(bundle.sha256))
         return f"{self._client.get_run(run).info.artifact_uri}/{_folder_name(bundle.sha256)}"

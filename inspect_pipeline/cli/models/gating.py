@@ -121,6 +121,7 @@ def rollback(
 
 def gate_document(report: "GateReport") -> Document:
     """Return the gate's opinion with the evidence of both sides."""
+    from inspect_pipeline.domain.parity import parity_to
     from inspect_pipeline.domain.trial import trial_to
 
     return {
@@ -130,6 +131,7 @@ def gate_document(report: "GateReport") -> Document:
         "champion": None if report.champion is None else _evidence(report.champion),
         "trial": trial_to(report.trial),
         "champion_trial": trial_to(report.champion_trial),
+        "parity": parity_to(report.parity),
     }
 
 
@@ -188,7 +190,7 @@ def _compare_view(document: Document) -> "RenderableType":
         {"gate": "passes" if document["passed"] else "refuses"}
         | {f"reason {number}": reason for number, reason in enumerate(document["reasons"], 1)},
     )
-    mine = evidence_rows(document["challenger"]) | _trial_rows(document["trial"])
+    mine = evidence_rows(document["challenger"]) | _trial_rows(document["trial"]) | _parity_rows(document["parity"])
     champions = {} if document["champion"] is None else evidence_rows(document["champion"])
     champions |= _trial_rows(document["champion_trial"])
     rows = [(name, mine.get(name, "none"), champions.get(name, "none")) for name in {**mine, **champions}]
@@ -204,6 +206,15 @@ def _trial_rows(trial: Document | None) -> dict[str, str]:
     if trial["seconds_per_mpx"] is not None:
         rows["seconds a megapixel"] = f"{trial['seconds_per_mpx']:.2f}"
     return rows
+
+
+def _parity_rows(parity: Document | None) -> dict[str, str]:
+    if parity is None:
+        return {}
+    flips = parity["flips"]
+    what = f"verdicts that {parity['runtime']} changes"
+    counted = share_text(flips["count"], flips["of"], flips["interval"]) if flips["of"] else "no frame was judged"
+    return {what: counted, "largest difference of a score from torch": f"{parity['difference']:.2g}"}
 
 
 def evidence_rows(evidence: Document) -> dict[str, str]:

@@ -1,5 +1,9 @@
-"""``models export``, ``import`` and ``verify``: a model carried to another plant, and its hashes checked."""
+"""``models export``, ``serve``, ``import`` and ``verify``: a model carried elsewhere, and its hashes checked."""
 
+import re
+import sys
+import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +14,27 @@ from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, JsonOptio
 from inspect_pipeline.cli.references import parse_reference
 from inspect_pipeline.cli.session import open_session
 from inspect_pipeline.cli.text import printable
-from inspect_pipeline.errors import InspectError
+from inspect_pipeline.errors import InspectError, UserError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from inspect_pipeline.bootstrap.house import House
     from inspect_pipeline.domain.records import ModelVersion
+
+
+class Form(StrEnum):
+    """What ``models export`` writes."""
+
+    BUNDLE = "bundle"
+    ONNX = "onnx"
+    OPENVINO = "openvino"
+    TORCH_EXPORT = "torch-export"
+
+
+_SUFFIXES = {Form.BUNDLE: ".bundle.zip", Form.ONNX: ".onnx", Form.OPENVINO: ".xml", Form.TORCH_EXPORT: ".pt2"}
+_SCORING_APP = "inspect_pipeline.serving.server:scoring_app"
+_SIZE = re.compile(r"(\d+)x(\d+)(?:x(1|3))?")
 
 
 def export(
@@ -26,21 +44,85 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Else MODEL.bundle.zip here.", show_default=False)
     ] = None,
-    bundle: Annotated[  # noqa: ARG001 - the one form there is; named so that scripts stay true when others are added
-        bool, typer.Option("--bundle", help="Manifest, tensors and lineage in one file (the only form yet).")
+    bundle: Annotated[  # noqa: ARG001 - what --format is by default; it was there first and scripts give it
+        bool, typer.Option("--bundle", help="Manifest, tensors and lineage in one file: what 'models import' reads.")
     ] = True,
+    form: Annotated[
+        Form, typer.Option("--format", help="A bundle, or a detector as one graph with a JSON of its thresholds.")
+    ] = Form.BUNDLE,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size",
+            metavar="HxW[x3]",
+            help="Frames that a graph takes; else as the line's newest.",
+            show_default=False,
+        ),
+    ] = None,
+    bits: Annotated[int, typer.Option("--bits", metavar="8|16", help="Bits a value of these frames, with --size.")] = 8,
     workspace: WorkspaceOption = None,
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Write a registered version as one file for an offline plant; its path is printed."""
+    """Write a registered version for an offline plant, or a detector as a graph; the path is printed."""
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
     wanted = parse_reference(model)
-    target = out or Path(f"{wanted.model}.bundle.zip")
+    target = out or Path(f"{wanted.model}{_SUFFIXES[form]}")
+    if form is Form.BUNDLE:
+        with session.house() as house:
+            path = house.export_model(
+                wanted.model, version=wanted.version, alias=wanted.alias or "champion", out=target
+            )
+        session.answer({"path": str(path), "model": wanted.model}, lambda: str(path))
+        return
     with session.house() as house:
-        path = house.export_model(wanted.model, version=wanted.version, alias=wanted.alias or "champion", out=target)
-    session.answer({"path": str(path), "model": wanted.model}, lambda: str(path))
+        written = house.serving.export_graph(
+            wanted.model,
+            form=form.value,
+            out=target,
+            size=None if size is None else _parsed_size(size),
+            bits=bits,
+            version=wanted.version,
+            alias=wanted.alias,
+        )
+    session.answer({"model": wanted.model, **written}, lambda: "\n".join(written["paths"]))
+
+
+def serve(
+    context: typer.Context,
+    *,
+    model: ModelArgument,
+    host: Annotated[str, typer.Option("--host", metavar="H", help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="P", help="The port.", min=1, max=65535)] = 5001,
+    workspace: WorkspaceOption = None,
+    config_dir: ConfigDirOption = None,
+    debug: DebugOption = False,
+) -> None:
+    """Serve a detector by MLflow's scoring server until stopped: POST images to /invocations (docs/serving.md).
+
+    Unlike 'mlflow models serve' it serves what the records say is in force, needs no network and builds no environment.
+    """
+    session = open_session(context, workspace=workspace, config_dir=config_dir, debug=debug)
+    wanted = parse_reference(model)
+    with tempfile.TemporaryDirectory(prefix="served-") as folder:
+        with session.house() as house:
+            version = house.serving.write_served(wanted.model, Path(folder), version=wanted.version, alias=wanted.alias)
+        typer.echo(f"{wanted.model} version {version} at http://{host}:{port}/invocations", err=True)
+        command = [sys.executable, "-m", "uvicorn", "--factory", _SCORING_APP, "--host", host, "--port", str(port)]
+        quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+        served = {**session.invocation.environment, **quiet, "SERVED_MODEL_FOLDER": folder}
+        code = session.invocation.start(command, served)
+    raise typer.Exit(code)
+
+
+def _parsed_size(text: str) -> tuple[int, int, int]:
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise UserError(
+            f"--size {text!r} is no size; write HEIGHTxWIDTH, or HEIGHTxWIDTHx3 for colour, such as 1024x2048"
+        )
+    return int(found[1]), int(found[2]), int(found[3] or 1)
 
 
 def import_file(

@@ -13,6 +13,7 @@ from inspect_pipeline.domain.flat_field import FlatFieldVersion
 from inspect_pipeline.domain.gate import Evidence, GateReport, TypeEvidence
 from inspect_pipeline.domain.ledger import Cover, Interval, Span, ledger
 from inspect_pipeline.domain.material import Coil
+from inspect_pipeline.domain.parity import Parity
 from inspect_pipeline.domain.records import ModelVersion, Progress, Promotion
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.domain.taxonomy import LifeCycle, TypeMove
@@ -26,6 +27,7 @@ from inspect_pipeline.services.scoring import ScoreSummary
 from inspect_pipeline.services.teaching import TeachSummary
 from inspect_pipeline.services.training import TrainSummary
 from inspect_pipeline.services.type_book import TypeFacts
+from tests.unit.cli.fake_serving import FakeServing
 from tests.unit.cli.fake_studies import FakeStudies
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -290,6 +292,7 @@ class FakeModels:
 
     versions: list[ModelVersion] = field(default_factory=lambda: [version_of(DETECTOR, "4", "champion")])
     reasons: tuple[str, ...] = ()
+    parity: Parity | None = None
     champion: str = "4"
     manifest: dict[str, Any] = field(
         default_factory=lambda: {"method": "protonet", "classes": ["crack"], "threshold": 1.5}
@@ -309,7 +312,9 @@ class FakeModels:
 
     def gate(self, model: str, *, version: str | None = None) -> tuple[str, GateReport]:
         evidence = Evidence(promised_overkill=0.05, overkill=rate(1, 40), episodes=600, types=CRACK)
-        return version or "5", GateReport(challenger=evidence, champion=evidence, reasons=self.reasons)
+        return version or "5", GateReport(
+            challenger=evidence, champion=evidence, reasons=self.reasons, parity=self.parity
+        )
 
     def promote(
         self, model: str, *, operator: str, reason: str, version: str | None = None, override: str | None = None
@@ -370,6 +375,7 @@ class FakeHouse:
     models: FakeModels = field(default_factory=FakeModels)
     types: FakeTypes = field(default_factory=FakeTypes)
     auditing: FakeAuditing = field(default_factory=FakeAuditing)
+    serving: FakeServing = field(default_factory=FakeServing)
     ends_itself: bool = False
     ingested: IngestSummary = INGESTED
     trained: TrainSummary = TRAINED

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from inspect_pipeline.cli.references import ModelReference, parse_reference
+from inspect_pipeline.domain.findings import Verdict
+from inspect_pipeline.domain.parity import FrameParity, Parity
 from inspect_pipeline.errors import UserError
 from tests.unit.cli.conftest import Program
 from tests.unit.cli.fake_house import DETECTOR, version_of
@@ -109,6 +111,22 @@ def test_compare_puts_both_sides_and_the_reasons_side_by_side(program: Program) 
     assert "overkill: 9 of 40" in shown
     assert "0.025 [0.001, 0.132] (1 of 40)" in shown
     assert "0.800 [0.284, 0.995] (4 of 5)" in shown
+
+
+def test_compare_shows_what_the_configured_runtime_changes(program: Program) -> None:
+    frames = tuple(
+        FrameParity(
+            frame=f"f{n}", wanted=Verdict.PASS, found=Verdict.DEFECT if n == 0 else Verdict.PASS, difference=0.2
+        )
+        for n in range(40)
+    )
+    program.house.models.parity = Parity(runtime="openvino bf16", exact=False, frames=frames)
+
+    document = program("models", "compare", DETECTOR, "--json").document["parity"]
+    assert (document["flips"]["count"], document["flips"]["of"], document["flipped"]) == (1, 40, ["f0"])
+    shown = program("models", "compare", DETECTOR).out
+    assert "verdicts that openvino bf16 changes" in shown
+    assert "0.025 [0.001, 0.132] (1 of 40)" in shown
 
 
 def test_export_writes_the_champion_unless_another_is_named(program: Program) -> None:

@@ -104,11 +104,26 @@ def test_another_convolutional_backbone_is_exported_as_well() -> None:
 
 
 def test_a_runtime_or_precision_that_there_is_not_is_refused_when_settings_are_read() -> None:
-    with pytest.raises(ConfigError, match="runtime tensorrt in f32 is not known; there are onnxruntime: f32, int8"):
+    with pytest.raises(
+        ConfigError,
+        match="runtime tensorrt in f32 is not known; there are torch: f32; onnxruntime: f32, int8; openvino: f32",
+    ):
         BackboneSettings(runtime="tensorrt")
-    with pytest.raises(ConfigError, match="openvino in int8"):
-        check_runtime("openvino", "int8")
+    with pytest.raises(ConfigError, match="onnxruntime in bf16"):
+        check_runtime("onnxruntime", "bf16")
+    with pytest.raises(ConfigError, match="torch in bf16"):  # it would be judged in float32 and called bf16
+        BackboneSettings(precision="bf16")
     assert BackboneSettings(runtime="openvino", precision="bf16").precision == "bf16"
+
+
+def test_f16_is_refused_where_openvino_would_take_another_precision_in_silence(graph: bytes) -> None:
+    from openvino import Core
+
+    if "FP16" in Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        assert open_runner(graph, "openvino", precision="f16", threads=1).name == "openvino f16"
+    else:
+        with pytest.raises(ConfigError, match="does not compute in f16"):
+            open_runner(graph, "openvino", precision="f16", threads=1)
 
 
 def test_bytes_that_are_no_graph_are_refused() -> None:

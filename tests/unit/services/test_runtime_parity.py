@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import FrameResult
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.detector import Detector
@@ -22,7 +23,7 @@ def graph(backbone: Backbone) -> bytes:
     return exported_descriptor(backbone)
 
 
-def results(plant: Plant, equip: Callable[[Detector], Detector] | None = None) -> list[FrameResult]:
+def results(plant: Plant, equip: Callable[[Detector, Bundle], Detector] | None = None) -> list[FrameResult]:
     own = deepcopy(plant)
     own.add_coil(COIL)
     for number, mark in enumerate(MARKS):
@@ -39,7 +40,7 @@ def test_verdicts_regions_and_names_are_those_of_torch_and_scores_within_a_ten_t
 ) -> None:
     used = []
 
-    def equip(detector: Detector) -> Detector:
+    def equip(detector: Detector, _bundle: Bundle) -> Detector:
         detector.backbone.runner = open_runner(graph, runtime, precision="f32", threads=1)
         used.append(detector)
         return detector
