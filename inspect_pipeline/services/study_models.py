@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import Finding
 from inspect_pipeline.domain.geometry import strip_left
 from inspect_pipeline.domain.material import CapturedFrame, Roi
@@ -28,12 +29,13 @@ class DetectorAppraiser:
     registry: ModelRegistry
     clock: Clock
     progress: Progress
-    equip: Callable[[Detector], Detector] = as_it_is
+    equip: Callable[[Detector, Bundle], Detector] = as_it_is
 
     def judge(self, study: Study, model: str) -> list[Judgement]:
         """Return the answers of the detector ``name@version`` on every trial; an item that it cannot judge has none."""
         reference = parsed_reference(model)
-        detector = self.equip(Detector.from_bundle(self.registry.load(reference.name, version=reference.version)[1]))
+        bundle = self.registry.load(reference.name, version=reference.version)[1]
+        detector = self.equip(Detector.from_bundle(bundle), bundle)
         with self.catalog.transaction() as unit:
             taxonomy = Taxonomy.of(unit.types(study.line))
             frames = {item.frame: unit.frame(item.frame) for item in study.items}
