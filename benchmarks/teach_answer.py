@@ -3,7 +3,8 @@
 A workspace of its own: real defects of data folders teach 20 types, others run down the line as a coil and are judged;
 the class that nobody taught is labelled on its findings, as the queue does. Each run teaches 5 other samples by the
 workbench's own use case, from the request to the answer in the job's document, and takes them back after.
-``answer_s`` is with the samples described while they were picked (the page asks for that), ``cold_answer_s`` without.
+``answer_s`` is with the samples described while they were picked (the page asks for that), ``cold_answer_s`` without;
+in a workspace of before (``new_workspace`` false) runs of before have described some of them.
 ``cpu_s`` is the processor time of the process, which other programs disturb less than the wall clock.
 
     OMP_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.teach_answer ../shared/data/neu_det \
@@ -20,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from benchmarks.teach_line import (
     KNOWN_TYPES,
@@ -38,7 +41,7 @@ from inspect_pipeline.bootstrap.workbench import Workbench
 from inspect_pipeline.domain.jobs import Job, JobState
 from inspect_pipeline.services.workbench_teaching import TeachRequest
 
-_LOOK_S = 0.01
+_LOOK_S = 0.05  # each look is a query of its own in this process
 
 
 def main() -> None:
@@ -46,18 +49,19 @@ def main() -> None:
     found = material(arguments.data, arguments.normals, seed=arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         workspace = arguments.workspace or Path(folder)
-        if not (workspace / "catalog.sqlite").exists():
+        fresh = not (workspace / "catalog.sqlite").exists()
+        if fresh:
             build(workspace, found)
         with opened(workspace) as house:
             bench = Workbench(house=house)
             picks = strange_findings(house, found)
-            runs = []
+            generator, runs = np.random.default_rng([arguments.draw, 29]), []
             for number in range(arguments.runs):
-                begin = number * SHOTS % max(1, len(picks) - SHOTS)
-                ids = label(house, picks[begin : begin + SHOTS], number)
+                drawn = generator.choice(len(picks), size=SHOTS, replace=False)
+                ids = label(house, [picks[i] for i in sorted(drawn)], number)
                 runs.append(measured(bench, ids, prepared=number % 2 == 0))
             bench.jobs.close()
-    text = json.dumps(document(arguments, runs), indent=1)
+    text = json.dumps({"new_workspace": fresh, **document(arguments, runs)}, indent=1)
     if arguments.out is not None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
         arguments.out.write_text(text + "\n", encoding="utf-8")
@@ -70,6 +74,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--normals", type=Path, required=True, help="data folder with good images")
     parser.add_argument("--runs", type=int, default=6, help="every other one is cold")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--draw", type=int, default=0, help="which samples are picked")
     parser.add_argument("--workspace", type=Path, help="keep the workspace here, and use it when it is there")
     parser.add_argument("--out", type=Path, help="also write the JSON here")
     return parser.parse_args()
@@ -89,6 +94,8 @@ def measured(bench: Workbench, ids: list[str], *, prepared: bool) -> dict[str, A
     preview_s, preview_cpu_s = time.perf_counter() - begin, time.process_time() - cpu
     whole = ended(bench, job)
     ended(bench, bench.teaching.take_back(job.id, operator="bench"))
+    if not answered.document["answer"]["new"]:
+        raise SystemExit("these samples were taught in this workspace before; give another --draw or a new workspace")
     taught, preview = answered.document["answer"], previewed.document["preview"]
     return {
         "prepared": prepared,
@@ -134,7 +141,7 @@ def document(arguments: argparse.Namespace, runs: list[dict[str, Any]]) -> dict[
     folders = " ".join(each.name for each in arguments.data)
     return {
         "command": f"python -m benchmarks.teach_answer {folders} --normals {arguments.normals.name} "
-        f"--runs {arguments.runs} --seed {arguments.seed}",
+        f"--runs {arguments.runs} --seed {arguments.seed} --draw {arguments.draw}",
         "revision": code_revision(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "threads": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")},

@@ -131,10 +131,11 @@ def strange_findings(house: House, found: Material) -> list[Finding]:
 
 def label(house: House, findings: Sequence[Finding], number: int) -> list[str]:
     """Say of findings that they are of the new type, as the queue does; return the labels' ids."""
+    now = house.clock()
     labels = [
         Label(
-            id=f"pick-{number}-{index}", region=Region(frame=finding.frame, roi=finding.roi), kind=LabelKind.DEFECT,
-            operator="bench", labelled_at=house.clock(), defect_type=NEW_TYPE, role=LabelRole.HELD_OUT,
+            id=f"pick-{now:%Y%m%d%H%M%S}-{number}-{index}", region=Region(frame=finding.frame, roi=finding.roi),
+            kind=LabelKind.DEFECT, operator="bench", labelled_at=now, defect_type=NEW_TYPE, role=LabelRole.HELD_OUT,
         )
         for index, finding in enumerate(findings)
     ]  # fmt: skip

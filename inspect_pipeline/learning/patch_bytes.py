@@ -6,6 +6,7 @@ Numbers, texts and the shape of the whole lie as JSON in the metadata of the fil
 import json
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -43,6 +44,7 @@ def unpacked(kind: type[Kind], content: bytes) -> Kind:
         raise BadDataError(f"the bytes hold no {kind.__name__} ({error!r}); make them anew") from error
 
 
+@cache
 def form_of(kind: Any) -> str:
     """Return the names and types of all fields as one text: another text means that old bytes do not fit."""
     if not is_dataclass(kind):
@@ -68,6 +70,11 @@ def _tree(value: object, place: str, tensors: dict[str, Tensor]) -> Any:
     raise TypeError(f"a {type(value).__name__} at {place or 'the top'} cannot be packed")
 
 
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
 def _value(kind: Any, tree: Any, tensors: dict[str, Tensor]) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
@@ -80,6 +87,6 @@ def _value(kind: Any, tree: Any, tensors: dict[str, Tensor]) -> Any:
     if origin is tuple:
         return tuple(_value(inner[0], part, tensors) for part in tree)
     if is_dataclass(kind) and isinstance(kind, type):
-        hints = get_type_hints(kind)
+        hints = _hints(kind)
         return kind(**{f.name: _value(hints[f.name], tree[f.name], tensors) for f in fields(kind)})
     return kind(tree)

@@ -114,13 +114,15 @@ class _Naming:
     taxonomy: Taxonomy
     registry: ModelRegistry
     _before: dict[str, Detector | None] = field(default_factory=dict)
+    _reasons: dict[str, str | None] = field(default_factory=dict)
 
     def reason(self, detector: str) -> str | None:
         """Return why the findings of a detector cannot be compared, None where they can."""
-        before = self._loaded(detector)
-        if before is None:
-            return _NO_MODEL
-        return None if before.regions is not None and _sight(before) == _sight(self.after) else _ANOTHER
+        if detector not in self._reasons:  # a look at all weights: once a detector, not once a finding
+            before = self._loaded(detector)
+            same = before is not None and before.regions is not None and _sight(before) == _sight(self.after)
+            self._reasons[detector] = _NO_MODEL if before is None else None if same else _ANOTHER
+        return self._reasons[detector]
 
     def change(self, one: LatestFinding, vector: NDArray[np.float32]) -> Renamed | None:
         """Return how the finding is renamed, None where its name stays."""
