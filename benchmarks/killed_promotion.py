@@ -30,6 +30,7 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore  # noqa
 from safetensors.numpy import save
 
 from inspect_pipeline.bootstrap.revision import code_revision
+from inspect_pipeline.domain.beside_normality import BesideNormality
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.domain.gate import Evidence, GateRules, TypeEvidence, evidence_to
 from inspect_pipeline.domain.statistics import rate
@@ -88,6 +89,7 @@ def detector(number: int) -> Bundle:
         promised_overkill=0.05,
         overkill=rate(1, 60),
         types=(TypeEvidence(defect_type="scratch", found=rate(5, 5)),),
+        beside_normality=BesideNormality(trials=5, found=5, alone=4, lost=0),
     )
     manifest = {"number": number, "evidence": evidence_to(evidence)}
     return Bundle(kind=ModelKind.DETECTOR, manifest=manifest, tensors=save({}))

@@ -1,9 +1,10 @@
 """The gate: pure rules on evidence; it passes on evidence only, and says what is missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from inspect_pipeline.domain.beside_normality import BesideNormality, beside_normality_reasons, paired
 from inspect_pipeline.domain.parity import Parity, ParityRules
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
 from inspect_pipeline.domain.trial import Trial, TrialRules
@@ -48,7 +49,8 @@ class TypeEvidence:
 class Evidence:
     """What a manifest says of a model: promise and estimate of overkill, types, episodes of the outer loop.
 
-    ``refused`` are the doubts about its samples that let no detector through.
+    ``refused`` are the doubts about its samples that let no detector through; ``beside_normality`` is what its types
+    add to normality alone, on left-out samples (None: not measured).
     """
 
     promised_overkill: float | None = None
@@ -60,14 +62,16 @@ class Evidence:
     difference_low: float | None = None
     chosen: str | None = None
     refused: tuple[str, ...] = ()
+    beside_normality: BesideNormality | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
     """Champion and challenger side by side; ``reasons`` is empty exactly when the gate passed.
 
-    The trials are on the line's labels for the gate, None where it has none; ``parity`` is the configured runtime
-    beside torch, None where torch judges.
+    The trials are on the line's labels for the gate, None where it has none; ``normality_trial`` is that of normality
+    alone, which a first detector is held against; ``parity`` is the configured runtime beside torch, None where torch
+    judges.
     """
 
     challenger: Evidence
@@ -76,6 +80,7 @@ class GateReport:
     trial: Trial | None = None
     champion_trial: Trial | None = None
     parity: Parity | None = None
+    normality_trial: Trial | None = None
 
     @property
     def passed(self) -> bool:
@@ -84,7 +89,7 @@ class GateReport:
 
 
 def judge_detector(challenger: Evidence, champion: Evidence | None, *, rules: GateRules) -> GateReport:
-    """Return the report on a detector; the first detector of a line is held against the promise alone."""
+    """Return the report on a detector's own evidence; see ``first_detector_reasons`` for the first one of a line."""
     reasons = [*challenger.refused, *_overkill_reasons(challenger)]
     for evidence in challenger.types:
         reasons += _type_reasons(evidence, rules)
@@ -93,6 +98,30 @@ def judge_detector(challenger: Evidence, champion: Evidence | None, *, rules: Ga
         lost = sorted(e.defect_type for e in champion.types if e.defect_type not in known)
         reasons += [f"type {name!r} is known to the champion but not to the challenger" for name in lost]
     return GateReport(challenger=challenger, champion=champion, reasons=tuple(reasons))
+
+
+def first_detector_reasons(
+    evidence: Evidence, trial: Trial | None, normality: Trial | None, *, rules: GateRules
+) -> list[str]:
+    """Return why a detector without a champion before it is no better than normality alone; one without types is it.
+
+    Left-out samples and the line's labels for the gate count together; ``trial`` and ``normality`` are on the latter.
+    """
+    if not evidence.types:
+        return []
+    defects, goods = evidence.beside_normality, []
+    if trial is not None and normality is not None:
+        regions = zip(trial.regions, normality.regions, strict=True)
+        tried = paired((mine.found, alone.found) for mine, alone in regions)
+        defects = tried if defects is None else defects + tried
+        goods = [(mine.alarmed, alone.alarmed) for mine, alone in zip(trial.goods, normality.goods, strict=True)]
+    return beside_normality_reasons(
+        defects,
+        goods=goods,
+        least=rules.min_samples,
+        max_loss=rules.max_forgetting,
+        max_chance=rules.held_out.max_chance,
+    )
 
 
 def _overkill_reasons(evidence: Evidence) -> list[str]:
@@ -160,13 +189,14 @@ def evidence_to(evidence: Evidence) -> dict[str, Any]:
         "difference_low": evidence.difference_low,
         "chosen": evidence.chosen,
         "refused": list(evidence.refused),
+        "beside_normality": None if evidence.beside_normality is None else asdict(evidence.beside_normality),
     }
 
 
 def evidence_from(manifest: Mapping[str, Any]) -> Evidence:
     """Return the evidence kept under ``evidence`` in a manifest; without any there is none, which no gate passes."""
     stored = manifest.get("evidence", {})
-    overkill = stored.get("overkill")
+    overkill, beside = stored.get("overkill"), stored.get("beside_normality")
     return Evidence(
         promised_overkill=stored.get("promised_overkill"),
         overkill=None if overkill is None else rate(overkill[0], overkill[1]),
@@ -180,4 +210,5 @@ def evidence_from(manifest: Mapping[str, Any]) -> Evidence:
         difference_low=stored.get("difference_low"),
         chosen=stored.get("chosen"),
         refused=tuple(stored.get("refused", ())),
+        beside_normality=None if beside is None else BesideNormality(**beside),
     )

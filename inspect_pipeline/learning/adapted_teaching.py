@@ -12,6 +12,7 @@ from datetime import timedelta
 import numpy as np
 from torch import Tensor
 
+from inspect_pipeline.domain.beside_normality import paired
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.domain.statistics import rate
 from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, checked_type
@@ -186,7 +187,8 @@ class _Trial:
         final = self.adaptation.adapt(every, seed=self.lesson.seed, deadline=self.deadline)
         if final is None:
             return self._late(len(folds)), None
-        return outcome, _accepted(self.lesson.taught(final), outcome, outcome.stretch, adapted)
+        taught = self.lesson.taught(final)
+        return outcome, _accepted(taught, outcome, outcome.stretch, adapted, by_normality=closed_form.by_normality)
 
     def _late(self, folds: int) -> AdaptationOutcome:
         reason = f"not finished in {self.lesson.settings.adaptation_seconds:g} s (adaptation_seconds)"
@@ -209,11 +211,15 @@ class _Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Judged:
-    """Scores of what was left out; ``types`` are the samples' own, ``named`` what each was named."""
+    """Scores of what was left out; ``types`` are the samples' own, ``named`` what each was named.
+
+    ``by_normality`` are the samples that are found without any type.
+    """
 
     scores: LeftOutScores
     types: tuple[str, ...]
     named: tuple[str, ...]
+    by_normality: tuple[bool, ...]
 
 
 def _judge(detector: Detector, cuts: Sequence[Patches]) -> _Judged:
@@ -227,7 +233,9 @@ def _judge(detector: Detector, cuts: Sequence[Patches]) -> _Judged:
     good = [float(detector.judge(unit.patches).strongest.max()) for cut in cuts for unit in cut.good]
     scores = LeftOutScores(samples=np.array([float(m.strongest.max()) for m in maps]), good=np.array(good))
     types = tuple(checked_type(support.defect_type) for support in supports)
-    return _Judged(scores=scores, types=types, named=tuple(named))
+    alone = detector.without_types() or detector
+    by_normality = tuple(float(alone.judge(support.patches).strongest.max()) >= 1.0 for support in supports)
+    return _Judged(scores=scores, types=types, named=tuple(named), by_normality=by_normality)
 
 
 def _together(parts: Sequence[_Judged]) -> _Judged:
@@ -238,6 +246,7 @@ def _together(parts: Sequence[_Judged]) -> _Judged:
         ),
         types=tuple(name for part in parts for name in part.types),
         named=tuple(name for part in parts for name in part.named),
+        by_normality=tuple(found for part in parts for found in part.by_normality),
     )
 
 
@@ -266,8 +275,13 @@ def example_folds(lesson: Lesson) -> list[list[int]]:
     return found
 
 
-def _accepted(taught: Taught, outcome: AdaptationOutcome, stretch: float, left_out: _Judged) -> Taught:
-    """Return the adapted teaching with thresholds and evidence of what was left out of the adaptation too."""
+def _accepted(
+    taught: Taught, outcome: AdaptationOutcome, stretch: float, left_out: _Judged, *, by_normality: Sequence[bool]
+) -> Taught:
+    """Return the adapted teaching with thresholds and evidence of what was left out of the adaptation too.
+
+    ``by_normality`` tells of each sample whether normality alone, not adapted, finds it.
+    """
     detector = stretched(taught.detector, stretch)
     detector = replace(detector, settings=replace(detector.settings, adaptation=outcome.name))
     samples = left_out.scores.samples / stretch
@@ -286,6 +300,7 @@ def _accepted(taught: Taught, outcome: AdaptationOutcome, stretch: float, left_o
         ),
         confusions=confusions,
         overkill=outcome.overkill if outcome.overkill is not None else taught.overkill,
+        beside_normality=paired(zip((bool(score >= 1.0) for score in samples), by_normality, strict=True)),
     )
 
 

@@ -102,6 +102,7 @@ class Detector:
     """Backbone, normality, one head a known type, and the limits that share the promise.
 
     With a ``bank`` the anomaly is the distance to it; the types are still told in the metric of ``normality``.
+    ``alone`` is the scale of the anomaly where no type takes a part of the promise, None in a bundle of before.
     """
 
     backbone: Backbone
@@ -112,6 +113,7 @@ class Detector:
     settings: DetectorSettings
     regions: RegionHead | None = None
     bank: MemoryBank | None = None
+    alone: Channel | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -132,6 +134,12 @@ class Detector:
     def life_cycles(self) -> dict[str, LifeCycle]:
         """How far each known type has come."""
         return {head.name: head.life_cycle for head in self.heads}
+
+    def without_types(self) -> "Detector | None":
+        """Return the normality of the same good material under the same promise, None where its scale was not kept."""
+        if not self.heads:
+            return self
+        return None if self.alone is None else replace(self, anomaly=self.alone, heads=(), regions=None)
 
     def examine(self, pixels: Pixels) -> ScoreMaps:
         """Return the score maps of one frame: u8 or u16, (h, w) or (h, w, 3), of any size from 16 px on.
@@ -300,6 +308,8 @@ class Detector:
         }
         if self.regions is not None:
             manifest["regions"] = self.regions.fields()
+        if self.alone is not None:
+            manifest["alone"] = asdict(self.alone)
         return Bundle(kind=ModelKind.DETECTOR, manifest=manifest, tensors=save(tensors))
 
     @classmethod
@@ -337,6 +347,7 @@ def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> D
         settings=DetectorSettings(**_ONE_SCALE | manifest["settings"]),
         regions=_regions(manifest, tensors),
         bank=MemoryBank(rows=tensors[_BANK]) if _BANK in tensors else None,
+        alone=Channel(**manifest["alone"]) if "alone" in manifest else None,
     )
 
 

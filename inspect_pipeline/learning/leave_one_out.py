@@ -23,6 +23,7 @@ _WITHOUT_SAMPLES = 0.3  # a cosine between a region's deviation and the type; us
 class LeftOut:
     """One left-out sample: found in any channel, found when its type is the only one, and what it was named.
 
+    ``found_alone`` is without the other types, ``found_by_normality`` without any type, at the same promise.
     ``likeness`` is the cosine to its own type at the peak, ``anomaly`` its anomaly in multiples of the threshold.
     """
 
@@ -30,6 +31,7 @@ class LeftOut:
     defect_type: str
     found: bool
     found_alone: bool
+    found_by_normality: bool
     named: str
     likeness: float
     anomaly: float
@@ -49,6 +51,7 @@ def judge_left_out(
     places = range(len(names))
     limits: dict[tuple[int, bool], tuple[Calibration, Calibration]] = {}
     results = []
+    normality = _calibrated(crossed, [0], promise, settings)
     for number, support in enumerate(supports):
         t = next(t for t in places if number in variants[t].supports)
         own = without.get(number)
@@ -71,6 +74,7 @@ def judge_left_out(
                 defect_type=names[t],
                 found=bool(values.max() >= 1.0),
                 found_alone=bool(_values(peaks, alone).max() >= 1.0),
+                found_by_normality=bool(_values(peaks, normality).max() >= 1.0),
                 named=_named(values, [names[k] for k in ([t] * len(first) + others)]),
                 likeness=_likeness(raw, deviation, crossed, own),
                 anomaly=float(values[0]),

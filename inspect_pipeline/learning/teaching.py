@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from inspect_pipeline.domain.beside_normality import NOTHING_TRIED, BesideNormality, paired
 from inspect_pipeline.domain.checks import Check, CheckKind, Severity
 from inspect_pipeline.domain.records import Progress
 from inspect_pipeline.domain.statistics import Rate, rate, samples_for
@@ -51,7 +52,8 @@ class Taught:
     ``confusions`` counts, for every type, what its left-out samples were named (``unknown``: only abnormal;
     ``missed``: nothing). ``forgetting`` is the share of a type's left-out samples that the company of the other types
     costs; ``costs`` are what the types that were not known before cost those that were. ``overkill`` are good units
-    that alarm when left out. ``checks`` are what is to be said of the samples. ``adaptation`` says whether something
+    that alarm when left out. ``beside_normality`` is what the types add to normality alone, on left-out samples.
+    ``checks`` are what is to be said of the samples. ``adaptation`` says whether something
     beyond the closed form was tried, and what it gave.
     """
 
@@ -63,6 +65,7 @@ class Taught:
     normals: int
     overkill: Rate
     costs: tuple[TypeCost, ...] = ()
+    beside_normality: BesideNormality = NOTHING_TRIED
     adaptation: AdaptationOutcome | None = None
 
     @property
@@ -141,6 +144,7 @@ def teach_patches(
             settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
             regions=compared,
             bank=crossed.final.bank,
+            alone=_calibrated(crossed, 1, promise=promise, settings=settings)[0].channels[0],
         ),
         leave_one_out=tuple(_found(name, left_out) for name in names),
         confusions=_confusions(names, left_out),
@@ -149,6 +153,7 @@ def teach_patches(
         normals=len(patches.good),
         overkill=overkill,
         costs=costs_of_company(*company, known=known, promise=promise, settings=settings),
+        beside_normality=paired((one.found, one.found_by_normality) for one in left_out),
     )
 
 

@@ -39,7 +39,8 @@ class GateTrials:
     def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
         """Return what each detector makes of the line's labels for the gate, in the same order; None without any.
 
-        A frame that cannot be judged, or that also teaches, is named with its reason, and its labels count for neither.
+        Where no champion is, the second trial is that of the challenger's normality alone; None where it has no types,
+        or was taught before the scale of it was kept. A frame that cannot be judged, or that also teaches, is named with its reason, and its labels count for neither.
         """
         with self.catalog.transaction() as unit:
             every = unit.labels(line=line)
@@ -50,12 +51,20 @@ class GateTrials:
         said = repr([sorted(map(repr, labels)), taxonomy])
         key = (challenger.sha256, "" if champion is None else champion.sha256, said)
         if key not in self.memo:
-            bundles = [bundle for bundle in (challenger, champion) if bundle is not None]
-            detectors = [self.equip(Detector.from_bundle(bundle), bundle) for bundle in bundles]
+            detectors = self._detectors(challenger, champion)
             trials = self._tried(labels, in_force(every, role=LabelRole.SUPPORT), detectors, taxonomy)
             first = replace(trials[0], mib=len(challenger.tensors) / 2**20)
-            self.memo[key] = (first, trials[1] if champion is not None else None)
+            self.memo[key] = (first, trials[1] if len(trials) > 1 else None)
         return self.memo[key]
+
+    def _detectors(self, challenger: Bundle, champion: Bundle | None) -> list[Detector]:
+        """Return the challenger, and the champion or else the challenger's normality alone, where there is one."""
+        mine = Detector.from_bundle(challenger)
+        first = self.equip(mine, challenger)
+        if champion is not None:
+            return [first, self.equip(Detector.from_bundle(champion), champion)]
+        alone = mine.without_types()
+        return [first] if alone is None or alone is mine else [first, self.equip(alone, challenger)]
 
     def _tried(
         self, labels: Sequence[Label], supports: Sequence[Label], detectors: Sequence[Detector], taxonomy: Taxonomy

@@ -11,6 +11,7 @@ from inspect_pipeline.domain.gate import (
     GateRules,
     evidence_from,
     evidence_to,
+    first_detector_reasons,
     judge_detector,
     judge_initialization,
 )
@@ -48,7 +49,10 @@ class Trials(Protocol):
     """Tries detectors on the labels that a line keeps for the gate."""
 
     def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
-        """Return the trial of each on the same labels, None where the line has no such label."""
+        """Return the trial of each on the same labels, None where the line has no such label.
+
+        Without a champion the second is that of the challenger's normality alone, None where its scale was not kept.
+        """
         ...
 
 
@@ -102,6 +106,8 @@ class Models:
             if "line" in tags:
                 tried = self._tried(tags["line"], challenger, champion, report)
                 report = self._compared(tags["line"], tags.get("recipe", "default"), challenger, tried)
+            else:
+                report = self._beside(report, None, None)
         return resolved, report
 
     def _compared(self, line: str, recipe: str, challenger: Bundle, report: GateReport) -> GateReport:
@@ -113,7 +119,7 @@ class Models:
     def _tried(self, line: str, challenger: Bundle, champion: Bundle | None, report: GateReport) -> GateReport:
         """Return the report with what the line's labels for the gate say; approved types need some."""
         if self.trials is None:
-            return report
+            return self._beside(report, None, None)
         with self.catalog.transaction() as unit:
             stages = {known.name: known.life_cycle for known in unit.types(line)}
         trials = self.trials.run(line, challenger, champion)
@@ -121,18 +127,23 @@ class Models:
         evidence = report.challenger
         reasons = trial_reasons(
             mine,
-            others,
+            None if champion is None else others,
             stages=stages,
             left_out={each.defect_type: each.found for each in evidence.types},
             promised_overkill=evidence.promised_overkill,
             rules=self.rules.held_out,
         )
-        return replace(
-            report,
-            reasons=(*report.reasons, *reasons),
-            trial=mine if trials else None,
-            champion_trial=others,
-        )
+        report = replace(report, reasons=(*report.reasons, *reasons), trial=mine if trials else None)
+        if champion is not None:
+            return replace(report, champion_trial=others)
+        return self._beside(report, report.trial, others)
+
+    def _beside(self, report: GateReport, mine: Trial | None, normality: Trial | None) -> GateReport:
+        """Return the report with what holding a first detector against normality alone says."""
+        if report.champion is not None:
+            return report
+        reasons = first_detector_reasons(report.challenger, mine, normality, rules=self.rules)
+        return replace(report, reasons=(*report.reasons, *reasons), normality_trial=normality)
 
     def promote(
         self, model: str, *, operator: str, reason: str, version: str | None = None, override: str | None = None
@@ -170,6 +181,7 @@ class Models:
             "trial": trial_to(report.trial),
             "champion_trial": trial_to(report.champion_trial),
             "parity": parity_to(report.parity),
+            "normality_trial": trial_to(report.normality_trial),
         }
         detail = {"passed": str(report.passed), "report": json.dumps(said, sort_keys=True)}
         with self.catalog.transaction() as unit:

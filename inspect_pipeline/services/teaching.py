@@ -306,6 +306,7 @@ def _evidence(taught: Taught, promise: Promise) -> Evidence:
             for result in taught.leave_one_out
         ),
         refused=tuple(check.message for check in taught.checks if check.severity is Severity.REFUSE),
+        beside_normality=taught.beside_normality,
     )
 
 

@@ -132,6 +132,7 @@ def gate_document(report: "GateReport") -> Document:
         "trial": trial_to(report.trial),
         "champion_trial": trial_to(report.champion_trial),
         "parity": parity_to(report.parity),
+        "normality_trial": trial_to(report.normality_trial),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from inspect_pipeline.domain.beside_normality import BesideNormality
 from inspect_pipeline.domain.gate import (
     Evidence,
     GateRules,
@@ -27,6 +28,9 @@ GOOD = Evidence(
     types=(SCRATCH, TypeEvidence(defect_type="stain", found=rate(2, 5))),
 )
 TRAINED = Evidence(episodes=100, accuracy=0.97, baseline_accuracy=0.95, difference_low=0.01, chosen="protonet")
+
+
+FIRST = replace(GOOD, beside_normality=BesideNormality(trials=10, found=8, alone=7, lost=1))
 
 
 def with_type(**changes: Any) -> Evidence:
@@ -118,7 +122,7 @@ def test_no_evidence_passes_no_gate() -> None:
     assert not judge_initialization(nothing, None, rules=RULES).passed
 
 
-@pytest.mark.parametrize("evidence", [GOOD, TRAINED, Evidence(), with_type(forgetting=None)])
+@pytest.mark.parametrize("evidence", [GOOD, TRAINED, Evidence(), with_type(forgetting=None), FIRST])
 def test_evidence_comes_back_from_a_manifest_as_it_was(evidence: Evidence) -> None:
     manifest = json.loads(json.dumps({"evidence": evidence_to(evidence)}, allow_nan=False))
     assert evidence_from(manifest) == evidence

@@ -184,3 +184,15 @@ def test_what_was_moved_past_the_records_is_held_against_the_version_on_record_a
     labelled.registry.set_alias(DETECTOR, "champion", version)
     with pytest.raises(RefusedError, match=r"cannot be adopted .* forgetting: regions of known types"):
         gated(labelled).adopt(DETECTOR, operator="operator-7", reason="moved by hand")
+
+
+def test_without_a_champion_the_challenger_stands_beside_the_normality_of_its_own_good_material(
+    labelled: Plant,
+) -> None:
+    found = trials(labelled).run(LINE, bundle(labelled), None)
+    assert found is not None
+    mine, alone = found
+    assert alone is not None
+    assert [each.label for each in mine.regions] == [each.label for each in alone.regions]
+    assert not any(each.knows or each.named for each in alone.regions)
+    assert all(each.found for each in alone.regions if each.defect_type == "bar")

@@ -1,10 +1,12 @@
 """Promotion on in-memory stores: the gate decides, aliases move, every move is on record, one step leads back."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pytest
 
+from inspect_pipeline.domain.beside_normality import BesideNormality
 from inspect_pipeline.domain.bundle import Bundle, ModelKind
 from inspect_pipeline.domain.gate import Evidence, GateRules, TypeEvidence, evidence_to
 from inspect_pipeline.domain.in_force import MoveKind
@@ -16,6 +18,7 @@ from tests.fakes.catalog import InMemoryCatalog
 from tests.fakes.registry import InMemoryRegistry
 
 NOON = datetime(2024, 5, 6, 12, tzinfo=UTC)
+AS_MANY = BesideNormality(trials=5, found=4, alone=4, lost=0)
 MODEL = "detector.line-1.default"
 
 
@@ -42,12 +45,13 @@ class Plant:
     def models(self) -> Models:
         return Models(catalog=self.catalog, registry=self.registry, rules=self.rules, clock=lambda: NOON)
 
-    def challenge(self, *, found: int = 5, alarms: int = 1) -> str:
+    def challenge(self, *, found: int = 5, alarms: int = 1, beside: BesideNormality | None = AS_MANY) -> str:
         number = len(self.registry.versions(MODEL))
         evidence = Evidence(
             promised_overkill=0.05,
             overkill=rate(alarms, 60),
             types=(TypeEvidence(defect_type="scratch", found=rate(found, 5)),),
+            beside_normality=beside,
         )
         manifest = {"number": number, "evidence": evidence_to(evidence)}
         bundle = Bundle(kind=ModelKind.DETECTOR, manifest=manifest, tensors=b"")
@@ -85,6 +89,32 @@ def test_the_first_challenger_that_passes_becomes_champion() -> None:
     assert (promotion.from_version, promotion.to_version, promotion.at) == (None, "1", NOON)
     assert plant.aliases() == ("1", None, None)
     assert plant.record() == [(None, "1", "operator-7", "first")]
+
+
+@pytest.mark.parametrize(
+    ("beside", "why"),
+    [
+        (
+            BesideNormality(trials=5, found=3, alone=4, lost=2),
+            "normality alone: 3 of 5 left-out samples .* without its types 4 .* label 1 more that only its types find",
+        ),
+        (None, "normality alone: not measured when this detector was taught; teach it again"),
+        (BesideNormality(trials=2, found=2, alone=0, lost=0), "normality alone: compared on 2 samples; 1 more are"),
+    ],
+)
+def test_a_first_detector_worse_than_normality_alone_is_refused_for_that_alone_and_a_later_one_is_not(
+    beside: BesideNormality | None, why: str
+) -> None:
+    plant = Plant()
+    version = plant.challenge(beside=beside)
+    _, report = plant.models.gate(MODEL)
+    [reason] = report.reasons
+    assert re.match(why, reason)
+    with pytest.raises(RefusedError, match="normality alone"):
+        plant.promote()
+    plant.challenge()
+    plant.promote()
+    assert plant.models.gate(MODEL, version=version)[1].passed  # the champion is the standard from then on
 
 
 def test_the_next_champion_makes_the_old_one_previous() -> None:
