@@ -17,6 +17,8 @@ def parser() -> argparse.ArgumentParser:
     _ingest(commands.add_parser("ingest", parents=[common], help="take in captures as frames of a coil"))
     _meta_train(commands.add_parser("meta_train", parents=[common], help="meta-train an initialization"))
     _adapt(commands.add_parser("adapt", parents=[common], help="build detectors from labels not used yet"))
+    _promote(commands.add_parser("promote", parents=[common], help="put challengers in force that pass their gate"))
+    _reteach(commands.add_parser("reteach", parents=[common], help="teach again what follows an initialization"))
     _score(commands.add_parser("score", parents=[common], help="judge frames that have no verdict yet"))
     _retention(commands.add_parser("retention", parents=[common], help="remove old images by the rules"))
     _demo(commands.add_parser("demo", parents=[common], help="the whole loop, ends with a report"))
@@ -54,6 +56,16 @@ def _adapt(parser: argparse.ArgumentParser) -> None:
     _line_and_recipe(parser)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--promote", action="store_true", default=None, help="put it in force when the gate passes")
+
+
+def _promote(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", metavar="MODEL", help="a registered name (default: all that have a challenger)")
+    parser.add_argument("--version", metavar="N", help="the version; else the challenger")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the records")
+
+
+def _reteach(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", help="which initialization (default)")
 
 
 def _score(parser: argparse.ArgumentParser) -> None:

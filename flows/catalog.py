@@ -8,7 +8,7 @@ from inspect_pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from prefect import Flow
 
-FLOW_NAMES = ("ingest", "meta_train", "adapt", "score", "monitor", "retention", "demo")
+FLOW_NAMES = ("ingest", "meta_train", "adapt", "promote", "reteach", "score", "monitor", "retention", "demo")
 
 
 def flow_named(name: str, *, where: str = "") -> "Flow[..., dict[str, Any]]":

@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
 from flows.artifacts import show_table
+from flows.following import follow
 from flows.house import Door, door_of_this_run
 from flows.outcome import Outcome, as_json, concluded, nothing_to_do
 from flows.retrying import RETRIES, RETRY_DELAYS_S, worth_a_retry
@@ -38,6 +39,8 @@ def meta_train(
             return concluded(nothing_to_do(f"another run is training {name} at this moment"))
         trained = train(door, data or [], method=method, name=name, seed=seed, options=option or [])
         moved = promote and put_in_force(door, initialization_name(name), trained["version"], reason="meta_train flow")
+        if moved:
+            follow(door, initialization_name(name), operator=SCHEDULER)
         show_table("meta-train", f"Initialization {name}, version {trained['version']}", _table(trained))
         return concluded(_outcome(name, trained, moved=moved))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.environment import API_VARIABLE, Place
-from flows.turn import turn
+from inspect_pipeline.bootstrap.turns import turn_of_this_machine
 from inspect_pipeline.errors import StorageError, UserError
 
 _START_LIMIT_S = 180.0  # the first start makes the database; 14 s on a free machine, far more on a busy one
@@ -51,7 +51,7 @@ def start(place: Place, *, schedules: bool, port: int | None = None) -> Server:
     Raises StorageError with the place of its log when it does not come up.
     """
     # One start at a time: two that make the database together get into each other's way.
-    with turn(place.locks, _STARTING, wait_s=_START_LIMIT_S):
+    with turn_of_this_machine(place.locks, _STARTING, wait_s=_START_LIMIT_S):
         server, log = _launch(place, [] if schedules else ["--no-services", "--no-ui"], port=port or _free_port())
         try:
             _wait_for_health(server, log)
@@ -100,7 +100,7 @@ def configured(environment: dict[str, str] | os._Environ[str]) -> str | None:
 @contextmanager
 def published(place: Place, url: str) -> Iterator[None]:
     """Let other runs in the workspace find the server while the block lasts. Raises UserError when one is there."""
-    with turn(place.locks, _SERVING, wait_s=_LOOK_S) as ours:
+    with turn_of_this_machine(place.locks, _SERVING, wait_s=_LOOK_S) as ours:
         if not ours:
             raise UserError(f"workspace {place.workspace} is served already at {served(place)}; stop that one first")
         _address_file(place).write_text(json.dumps({"url": url}), encoding="utf-8")
@@ -112,7 +112,7 @@ def published(place: Place, url: str) -> Iterator[None]:
 
 def served(place: Place) -> str | None:
     """Return the address of the server that ``flows serve`` runs for the workspace at this moment, or None."""
-    with turn(place.locks, _SERVING) as free:
+    with turn_of_this_machine(place.locks, _SERVING) as free:
         if free or not _address_file(place).exists():
             return None
     url = str(json.loads(_address_file(place).read_text(encoding="utf-8"))["url"])

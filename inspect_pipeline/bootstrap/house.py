@@ -8,16 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_pipeline.bootstrap.auditing import auditing, end_left_over, export
-from inspect_pipeline.bootstrap.gate_labels import LateTrials, add_labels
-from inspect_pipeline.bootstrap.monitoring import WatchedStores
+from inspect_pipeline.bootstrap.auditing import end_left_over
+from inspect_pipeline.bootstrap.governed import Governed
 from inspect_pipeline.bootstrap.revision import code_revision
-from inspect_pipeline.bootstrap.runtimes import LateParities
 from inspect_pipeline.bootstrap.stores import SAMPLES
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.errors import BadDataError, StorageError
 from inspect_pipeline.services.in_force import CHAMPION
-from inspect_pipeline.services.models import Models
 from inspect_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,12 +23,12 @@ if TYPE_CHECKING:
     from inspect_pipeline.bootstrap.method_studies import MethodStudies
     from inspect_pipeline.bootstrap.serving import Serving
     from inspect_pipeline.domain.flat_field import FlatFieldVersion
-    from inspect_pipeline.services.auditing import Auditing
     from inspect_pipeline.services.coils import CoilBook, CoilFacts, Coils
     from inspect_pipeline.services.detect_comparison import DetectComparison
     from inspect_pipeline.services.detect_evaluation import DetectSummary
     from inspect_pipeline.services.evaluation import EvaluateSummary, Regions
     from inspect_pipeline.services.ingest import IngestSummary
+    from inspect_pipeline.services.reteaching import ReteachSummary
     from inspect_pipeline.services.retention import Retention
     from inspect_pipeline.services.scoring import ScoreSummary
     from inspect_pipeline.services.teaching import Teaching, TeachSummary
@@ -64,34 +61,8 @@ def open_house(settings: Settings, *, progress: Progress = silent, clock: Clock 
 
 
 @dataclass(kw_only=True)
-class House(WatchedStores):
+class House(Governed):
     """Every use case, ready to call. Use as a context manager, or close it."""
-
-    @cached_property
-    def models(self) -> Models:
-        """Listing, gate, promotion and rollback; changes that killed processes left half done are ended first."""
-        end_left_over(self)
-        return Models(
-            catalog=self.catalog,
-            registry=self.registry,
-            rules=self.settings.gates,
-            clock=self.clock,
-            trials=LateTrials(self),
-            parities=LateParities(self),
-        )
-
-    @cached_property
-    def auditing(self) -> "Auditing":
-        """The audit trail, read and proved."""
-        return auditing(self)
-
-    def add_labels(self, folder: Path, *, role: str, line: str, recipe: str, operator: str) -> "IngestSummary":
-        """Take in a labelled folder whose labels the gate looks at (role gate or golden); they never teach."""
-        return add_labels(self, folder, role=role, line=line, recipe=recipe, operator=operator)
-
-    def export_audit(self, out: Path) -> int:
-        """Write the audit trail as CSV and return how many entries it has."""
-        return export(self, out)
 
     @cached_property
     def demo(self) -> "Demo":
@@ -336,6 +307,28 @@ class House(WatchedStores):
 
         Withdrawing(catalog=self.catalog, clock=self.clock).withdraw(line, defect_type, operator=operator)
         return self.adapt(line=line, recipe=recipe, seed=seed)
+
+    def calibrate(
+        self,
+        normals: Path,
+        *,
+        line: str = "default",
+        recipe: str = "default",
+        operator: str = "operator",
+        seed: int = 0,
+    ) -> "TeachSummary":
+        """Take in known-good images of a line, then build its detector: of these alone where no defect is known."""
+        from inspect_pipeline.bootstrap import samples as intake
+
+        teaching = self.teaching(recipe)
+        intake.take_in_normals(self, normals, line=line, recipe=recipe, operator=operator)
+        return teaching.adapt(line, recipe, seed=seed)
+
+    def reteach(self, model: str, *, operator: str) -> "ReteachSummary":
+        """Teach again every line whose detector in force came from ``initialization.NAME``; each gets a challenger."""
+        from inspect_pipeline.bootstrap.reteaching import reteach
+
+        return reteach(self, lambda recipe, how: self.teaching(recipe, adaptation=how), model, operator=operator)
 
     @cached_property
     def types(self) -> "TypeBook":

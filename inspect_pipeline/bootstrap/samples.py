@@ -37,9 +37,23 @@ def take_in(
     name = checked_type(defect_type)
     _refuse_retired(stores, name, line=line)
     images = [_from("samples", image) for image in _samples(name, samples, labels)]
-    if normals is not None:
-        good = read_sample_folder(normals, class_name="normal")
-        images += [_from("normals", image) for image in good if is_normal(image.class_name)]
+    images += _normals(normals) if normals is not None else []
+    return _taken(stores, images, line=line, recipe=recipe, operator=operator)
+
+
+def take_in_normals(stores: Stores, normals: Path, *, line: str, recipe: str, operator: str) -> IngestSummary:
+    """Take in known-good images of a line, labelled; all are read and judged first, as by ``take_in``.
+
+    Raises BadDataError where the folder holds none.
+    """
+    images = _normals(normals)
+    if not images:
+        raise BadDataError(f"{normals} holds no known-good image (flat, or images/normal); give a folder that does")
+    return _taken(stores, images, line=line, recipe=recipe, operator=operator)
+
+
+def _taken(stores: Stores, images: Sequence[LabelledImage], *, line: str, recipe: str, operator: str) -> IngestSummary:
+    """Return what became of images that were taken in as supports of the line."""
     _refuse_unusable(images, stores.settings.recipe(recipe).capture)
     source = LabelledSource(
         images=images, store=stores.images, role=LabelRole.SUPPORT, operator=operator, clock=stores.clock
@@ -80,6 +94,11 @@ def _refuse_unusable(images: Sequence[LabelledImage], limits: QualityLimits) -> 
             bad.append(f"{image.source}: {error}")
     if bad:
         raise BadDataError(f"{len(bad)} of {len(images)} images cannot teach: {bad[0]}; leave them out and teach again")
+
+
+def _normals(folder: Path) -> list[LabelledImage]:
+    found = read_sample_folder(folder, class_name="normal")
+    return [_from("normals", image) for image in found if is_normal(image.class_name)]
 
 
 def _samples(name: str, samples: Path | None, labels: Path | None) -> list[LabelledImage]:

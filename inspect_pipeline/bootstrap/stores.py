@@ -1,5 +1,6 @@
 """The adapters of a workspace: catalog, image files, registry, tracker, weights."""
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -84,6 +85,10 @@ class Stores:
         from inspect_pipeline.store.tracker import MlflowTracker
 
         return MlflowTracker(self.settings.mlflow_uri, self.settings.workspace / "mlflow" / "artifacts")
+
+    def turn(self, subject: str) -> AbstractContextManager[bool]:
+        """Give whether the turn on the subject is ours until the block ends; see ``Catalog.turn``."""
+        return self.catalog.turn(subject)
 
     def coil_named(
         self, name: str, *, line: str, recipe: str, family: str, rewound: bool = False, offset_m: float = 0.0

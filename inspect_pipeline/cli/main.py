@@ -10,6 +10,7 @@ import typer
 from inspect_pipeline import __version__
 from inspect_pipeline.cli import (
     audit,
+    calibrate,
     coils,
     demo,
     doctor,
@@ -30,7 +31,7 @@ from inspect_pipeline.cli import (
     types,
     users,
 )
-from inspect_pipeline.cli.models import gating, listing, records, transport
+from inspect_pipeline.cli.models import gating, listing, records, reteaching, transport
 from inspect_pipeline.cli.options import ConfigDirOption, DebugOption, WorkspaceOption
 from inspect_pipeline.cli.session import Invocation
 from inspect_pipeline.cli.text import printable
@@ -51,6 +52,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("search")(search.search)
 app.command("teach")(teach.teach)
+app.command("calibrate")(calibrate.calibrate)
 app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("retention")(retention.retention)
@@ -66,6 +68,7 @@ models_app.command("show")(listing.show)
 models_app.command("compare")(gating.compare)
 models_app.command("promote")(gating.promote)
 models_app.command("rollback")(gating.rollback)
+models_app.command("reteach")(reteaching.reteach)
 models_app.command("history")(records.history)
 models_app.command("adopt")(records.adopt)
 models_app.command("restore")(records.restore)

@@ -28,6 +28,7 @@ class AuditAction(StrEnum):
     ADOPTED = "adopted"
     RESTORED = "restored"
     ABANDONED = "abandoned"
+    RETAUGHT = "lines re-taught"
     SETTINGS = "settings changed"
     PERSON_ADDED = "person added"
     ROLE_CHANGED = "role changed"
@@ -81,6 +82,15 @@ class AuditFault:
 
     seq: int
     what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailProof:
+    """What one reading of the trail found: how many entries it has, the digest of the last, and every fault."""
+
+    entries: int
+    last: str | None
+    faults: tuple[AuditFault, ...]
 
 
 def digest_of(seq: int, event: AuditEvent, *, previous: str) -> str:

@@ -98,6 +98,12 @@ def initialization_name(name: str) -> str:
     return f"{ModelKind.INITIALIZATION}.{name}"
 
 
+def initialization_named(model: str) -> str | None:
+    """Return NAME of ``initialization.NAME``, None for a model of another kind."""
+    kind, _, name = model.partition(".")
+    return name if kind == ModelKind.INITIALIZATION and name else None
+
+
 def detector_name(line: str, recipe: str) -> str:
     """Return the registered name of the detector of a line and recipe.
 

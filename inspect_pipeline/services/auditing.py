@@ -61,12 +61,9 @@ class Auditing(AuditTrail):
         """Return what is no longer as it was written: the trail, the rows it vouches for, aliases moved past it."""
         anchors, faults = self._anchors()
         with self.catalog.transaction() as unit:
-            faults += unit.audit_faults(anchors)
-        faults += self._aliases()
-        count, last = 0, None
-        for entry in self.entries():
-            count, last = entry.seq, entry.digest
-        return AuditVerdict(entries=count, last=last, anchors=len(anchors), faults=tuple(faults))
+            proof = unit.audit_proof(anchors)
+        faults += [*proof.faults, *self._aliases()]
+        return AuditVerdict(entries=proof.entries, last=proof.last, anchors=len(anchors), faults=tuple(faults))
 
     def _anchors(self) -> tuple[dict[int, str], list[AuditFault]]:
         """Return what the registry remembers of the trail, and the tags in it that are no anchors."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, TrailProof
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult, LatestFinding
@@ -236,8 +236,11 @@ class CatalogUnit(Protocol):
         """Return at most ``limit`` entries of the trail in front of number ``before`` (None: the end), latest first."""
         ...
 
-    def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
-        """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest."""
+    def audit_proof(self, anchors: Mapping[int, str]) -> TrailProof:
+        """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest.
+
+        The trail is read once, whatever its length.
+        """
         ...
 
     def promotions(self, model: str) -> list[Promotion]:

@@ -2,14 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import Select, func, insert, select, text
 from sqlalchemy.orm import Session
 
-from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, chain_faults, entry_after
+from inspect_pipeline.domain.audit import (
+    AuditAction,
+    AuditEntry,
+    AuditEvent,
+    AuditFault,
+    TrailProof,
+    chain_faults,
+    entry_after,
+)
 from inspect_pipeline.errors import StorageError
 from inspect_pipeline.store.rows import table_of
 from inspect_pipeline.store.study_tables import StudyJudgementRow
@@ -97,24 +105,42 @@ def _chosen(subject: str | None, action: AuditAction | None) -> Select[tuple[Aud
     return query if action is None else query.where(AuditRow.action == action.value)
 
 
-def faults(session: Session, *, anchors: Mapping[int, str]) -> list[AuditFault]:
-    """Return where the trail, or a row that it vouches for, is no longer what was written."""
-    found = list(chain_faults(_entries(session), anchors=anchors))
-    first: dict[str, int] = {}
-    vouched: dict[str, int] = {}
-    for entry in _entries(session):
+@dataclass(slots=True)
+class _Reading:
+    """One reading of the trail, entry by entry: how far it came, and what the entries say of the rows of tables."""
+
+    session: Session
+    entries: int = 0
+    last: str | None = None
+    faults: list[AuditFault] = field(default_factory=list)
+    first: dict[str, int] = field(default_factory=dict)
+    vouched: dict[str, int] = field(default_factory=dict)
+
+    def passing(self, entries: Iterable[AuditEntry]) -> Iterator[AuditEntry]:
+        """Yield the entries, each held against the rows that it vouches for."""
+        for entry in entries:
+            self.entries, self.last = self.entries + 1, entry.digest
+            if "table" in entry.event.detail:
+                self._hold_against_rows(entry)
+            yield entry
+
+    def _hold_against_rows(self, entry: AuditEntry) -> None:
         detail = entry.event.detail
-        if "table" not in detail:
-            continue
         table = detail["table"]
-        first.setdefault(table, int(detail["first"]))
-        vouched[table] = vouched.get(table, 0) + int(detail["rows"])
-        if not _as_sealed(session, detail):
+        self.first.setdefault(table, int(detail["first"]))
+        self.vouched[table] = self.vouched.get(table, 0) + int(detail["rows"])
+        if not _as_sealed(self.session, detail):
             what = f"rows {detail['first']} to {detail['last']} of {table} are no longer the {detail['rows']} written"
-            found.append(AuditFault(seq=entry.seq, what=what))
-    for table, rows in vouched.items():
-        found += _strays(session, table, first=first[table], vouched=rows)
-    return found
+            self.faults.append(AuditFault(seq=entry.seq, what=what))
+
+
+def proof(session: Session, *, anchors: Mapping[int, str]) -> TrailProof:
+    """Return where the trail, or a row that it vouches for, is no longer what was written; it is read once."""
+    reading = _Reading(session)
+    found = list(chain_faults(reading.passing(_entries(session)), anchors=anchors)) + reading.faults
+    for table, rows in reading.vouched.items():
+        found += _strays(session, table, first=reading.first[table], vouched=rows)
+    return TrailProof(entries=reading.entries, last=reading.last, faults=tuple(found))
 
 
 def _strays(session: Session, table: str, *, first: int, vouched: int) -> list[AuditFault]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import URL, Engine
 from sqlalchemy.orm import Session
 
-from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, TrailProof
 from inspect_pipeline.domain.capture import QualityRange
 from inspect_pipeline.domain.findings import FrameResult, LatestFinding
 from inspect_pipeline.domain.flat_field import FlatFieldVersion
@@ -292,9 +292,9 @@ class SqlUnit:
         """Return at most ``limit`` entries of the trail in front of number ``before`` (None: the end), latest first."""
         return audit_rows.latest_entries(self._session, before=before, limit=limit, subject=subject, action=action)
 
-    def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
+    def audit_proof(self, anchors: Mapping[int, str]) -> TrailProof:
         """Return where the trail, or a row it vouches for, is not what was written; ``anchors`` are seq: digest."""
-        return audit_rows.faults(self._session, anchors=anchors)
+        return audit_rows.proof(self._session, anchors=anchors)
 
     @property
     def overview(self) -> SqlOverview:

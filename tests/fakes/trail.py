@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, AuditFault, chain_faults, entry_after
+from inspect_pipeline.domain.audit import AuditAction, AuditEntry, AuditEvent, TrailProof, chain_faults, entry_after
 from inspect_pipeline.domain.in_force import PendingMove, Standing
 from inspect_pipeline.domain.records import Promotion
 from inspect_pipeline.errors import RefusedError
@@ -58,5 +58,7 @@ class TrailUnit:
         found = reversed(self.audit(subject=subject, action=action))
         return [entry for entry in found if before is None or entry.seq < before][:limit]
 
-    def audit_faults(self, anchors: Mapping[int, str]) -> list[AuditFault]:
-        return list(chain_faults(self._state.trail, anchors=anchors))
+    def audit_proof(self, anchors: Mapping[int, str]) -> TrailProof:
+        trail = self._state.trail
+        faults = tuple(chain_faults(trail, anchors=anchors))
+        return TrailProof(entries=len(trail), last=trail[-1].digest if trail else None, faults=faults)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from inspect_pipeline.cli.documents import Document, document_of
+from inspect_pipeline.cli.models.reteaching import retaught_after, reteach_view
 from inspect_pipeline.cli.operator import operator_name
 from inspect_pipeline.cli.options import (
     ConfigDirOption,
@@ -37,6 +38,10 @@ OverrideOption = Annotated[
         show_default=False,
     ),
 ]
+ReteachOption = Annotated[
+    bool,
+    typer.Option("--reteach/--no-reteach", help="Of an initialization: teach the lines that follow it again."),
+]
 ReasonOption = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the records.")]
 
 
@@ -67,6 +72,7 @@ def promote(
     operator: OperatorOption = None,
     reason: ReasonOption = "promoted from the command line",
     override: OverrideOption = None,
+    reteach: ReteachOption = True,
     workspace: WorkspaceOption = None,
     config_dir: ConfigDirOption = None,
     as_json: JsonOption = False,
@@ -74,7 +80,8 @@ def promote(
 ) -> None:
     """Make a version (or the challenger) the champion, if its gate passes. Ends with 3 when the gate refuses.
 
-    Ends with 4 when that version is the champion already. An override is recorded with what the gate said.
+    Ends with 4 when that version is the champion already. An override is recorded with what the gate said. Once an
+    initialization is in force, the lines that follow it are taught again; what fails there does not undo it.
     """
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
     wanted = _wanted(model, version)
@@ -85,6 +92,7 @@ def promote(
                 wanted.model, operator=operator_name(operator), reason=reason, version=resolved, override=override
             )
             unmoved = None
+            lines = retaught_after(house, wanted.model, operator_name(operator)) if reteach else {}
         except (RefusedError, NothingToDoError) as error:
             tried, report = house.models.gate(wanted.model, version=resolved)
             unmoved = error
@@ -94,7 +102,8 @@ def promote(
         session.answer(refusal, lambda: _compare_view(refusal))
         raise unmoved
     document = {**document_of(promotion), "version": promotion.to_version, "promoted": True, **gate_document(report)}
-    session.answer(document, lambda: _moved_view(document))
+    document |= lines
+    session.answer(document, lambda: _promoted_view(document))
 
 
 def rollback(
@@ -181,6 +190,12 @@ def _moved_view(document: Document) -> "RenderableType":
         f"{document['model']}: champion is version {document['to_version']} (before: {before}), "
         f"by {document['operator']}: {document['reason']}"
     )
+
+
+def _promoted_view(document: Document) -> "RenderableType":
+    from inspect_pipeline.cli.tables import stacked
+
+    return stacked(_moved_view(document), reteach_view(document["reteach"]) if "reteach" in document else None)
 
 
 def _compare_view(document: Document) -> "RenderableType":

@@ -1,6 +1,7 @@
 """A house of dictionaries: enough of its behaviour for the order, the retries and the answers of the flows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from inspect_pipeline.errors import InspectError, NotFoundError, NothingToDoErro
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.intake_rate import Rates
 from inspect_pipeline.services.monitoring import Delivery, LineLook, MonitorSummary
+from inspect_pipeline.services.reteaching import Retaught, ReteachSummary
 from inspect_pipeline.services.retention import Pruned, RetentionPlan
 from inspect_pipeline.services.scoring import ScoreSummary
 
@@ -52,6 +54,9 @@ class FakeHouse:
     gate_is_for: str | None = None
     scored_by: list[str | None] = field(default_factory=list)
     same_run: list[bool] = field(default_factory=list)
+    taken: set[str] = field(default_factory=set)
+    challengers: dict[str, str] = field(default_factory=dict)
+    followers: dict[str, str | None] = field(default_factory=dict)
 
     def __enter__(self) -> "FakeHouse":
         return self
@@ -64,6 +69,11 @@ class FakeHouse:
         return self
 
     pruned: bool = False
+
+    @contextmanager
+    def turn(self, subject: str) -> Iterator[bool]:
+        """Give the turn unless this test says that another run has it."""
+        yield subject not in self.taken
 
     @property
     def demo(self) -> "FakeDemo":
@@ -144,9 +154,26 @@ class FakeHouse:
 
     def listing(self) -> list[ModelVersion]:
         return [
-            ModelVersion(model=model, version=version, created_at=NOW, aliases=("champion",), tags={}, run=None)
-            for model, version in self.champions.items()
+            ModelVersion(model=model, version=version, created_at=NOW, aliases=(alias,), tags={}, run=None)
+            for alias, held in (("champion", self.champions), ("challenger", self.challengers))
+            for model, version in held.items()
         ]
+
+    def reteach(self, model: str, *, operator: str) -> ReteachSummary:
+        self._called(f"reteach {model} by {operator}")
+        lines = tuple(
+            Retaught(
+                line=line,
+                recipe="default",
+                model=f"detector.{line}.default",
+                in_force="1",
+                challenger=None if why else "2",
+                new=why is None,
+                failed=why,
+            )
+            for line, why in self.followers.items()
+        )
+        return ReteachSummary(model=model, version=self.champions.get(model, "1"), lines=lines, seconds=0.1)
 
     def score(self, coil: str, *, model: str | None = None) -> ScoreSummary:
         self._called(f"score {coil}")

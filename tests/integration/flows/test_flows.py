@@ -8,7 +8,6 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
 
 from flows.environment import Place
-from flows.turn import turn
 from inspect_pipeline.errors import BadDataError, DiskFullError, NotFoundError, RefusedError, StorageError
 from tests.integration.flows.conftest import run
 from tests.integration.flows.fake_house import FRAMES, FakeHouse, names_called
@@ -68,12 +67,12 @@ def test_the_house_is_closed_when_a_flow_fails(fake: FakeHouse) -> None:
     assert fake.calls[-1] == "closed"
 
 
-def test_a_coil_that_another_run_is_scoring_is_left_to_it(fake: FakeHouse, place: Place) -> None:
-    with turn(place.locks, "score coil-7") as ours:
-        assert ours
-        state = run("score", coil="coil-7")
+def test_a_coil_that_another_run_is_scoring_is_left_to_it(fake: FakeHouse) -> None:
+    fake.taken = {"score coil-7"}
+    state = run("score", coil="coil-7")
     assert state.message == "nothing to do: another run is scoring coil-7 at this moment"
     assert "score" not in names_called(fake)
+    fake.taken = set()
     assert run("score", coil="coil-7").result()["new"] == FRAMES
 
 
@@ -122,6 +121,47 @@ def test_a_refusal_by_the_gate_fails_the_training_run_with_its_reasons_and_is_no
         state.result()
     assert fake.calls[0] == "train default by protonet on ['neu_det']"
     assert names_called(fake).count("promote") == 1
+
+
+def test_promote_puts_in_force_what_passes_and_a_refusal_fails_the_run_with_its_reasons_beside_it(
+    fake: FakeHouse,
+) -> None:
+    assert (run("promote").message or "").startswith("nothing to do: nothing challenges")
+    fake.challengers = {"detector.strip.default": "3", "detector.wire.default": "2", "initialization.default": "4"}
+    fake.gate_refuses, fake.gate_is_for = (
+        "detector.strip.default version 3 was refused: 9 of 60",
+        "detector.strip.default",
+    )
+    fake.followers = {"wire": "no image any more", "strip": None}
+    state = run("promote")
+    assert state.is_failed()
+    with pytest.raises(RefusedError, match="9 of 60"):
+        state.result()
+    assert fake.champions == {"detector.wire.default": "2", "initialization.default": "4"}
+    assert names_called(fake)[:2] == ["promote", "reteach"]  # an initialization comes first
+    assert "| detector.strip.default | 3 | no | detector.strip.default version 3 was refused: 9 of 60 |" in (
+        _latest_artifact("promote")
+    )
+    assert "| wire | default | 1 | - | no image any more |" in _latest_artifact("reteach")
+
+
+def test_a_promotion_is_not_undone_by_lines_that_could_not_be_taught_again(fake: FakeHouse) -> None:
+    fake.challengers = {"initialization.default": "4"}
+    fake.followers = {"wire": "no image any more"}
+    state = run("promote", model="initialization.default")
+    assert state.message == (
+        "initialization.default version 4 is champion; not taught again: wire default: no image any more"
+    )
+    assert state.is_completed()
+
+
+def test_teaching_the_followers_again_fails_while_one_of_them_cannot_be_taught(fake: FakeHouse) -> None:
+    assert run("reteach").message == "nothing to do: no line's detector in force came from initialization default"
+    fake.followers = {"strip": None, "wire": "no image any more"}
+    with pytest.raises(RefusedError, match="1 of 2 lines could not be taught: wire default: no image any more"):
+        run("reteach").result()
+    fake.followers = {"strip": None}
+    assert run("reteach").message == "1 new challengers of the 1 lines that follow default"
 
 
 def test_training_on_the_same_input_again_is_nothing_to_do(fake: FakeHouse) -> None:

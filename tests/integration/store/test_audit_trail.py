@@ -54,7 +54,7 @@ def test_labels_steps_and_promotions_bring_their_entry_along_and_the_trail_is_in
     with catalog.transaction() as unit:
         assert unit.add_labels([a_label("a-0")]) == 0  # nothing new, nothing to tell
         trail = unit.audit()
-        assert unit.audit_faults({trail[-1].seq: trail[-1].digest}) == []
+        assert unit.audit_proof({trail[-1].seq: trail[-1].digest}).faults == ()
         assert [entry.seq for entry in unit.audit(after=2, limit=2)] == [3, 4]
         assert [entry.event.after for entry in unit.audit(subject=MODEL, action=AuditAction.PROMOTED)] == ["1", "2"]
     labelled, moved, promoted = AuditAction.LABELLED, AuditAction.TYPE_MOVED, AuditAction.PROMOTED
@@ -143,14 +143,14 @@ def test_tampering_by_one_who_owns_the_database_is_found(database_url: str, stat
     fill(catalog)
     with catalog.transaction() as unit:
         last = unit.audit()[-1]
-        assert unit.audit_faults({last.seq: last.digest}) == []
+        assert unit.audit_proof({last.seq: last.digest}).faults == ()
     engine = sa.create_engine(database_url)
     with engine.begin() as raw:
         unlocked(raw)
         raw.execute(sa.text(statement))
     engine.dispose()
     with catalog.transaction() as unit:
-        faults = [fault.what for fault in unit.audit_faults({last.seq: last.digest})]
+        faults = [fault.what for fault in unit.audit_proof({last.seq: last.digest}).faults]
     catalog.close()
     assert any(found in fault for fault in faults), faults
 
@@ -174,5 +174,5 @@ def test_four_processes_that_write_at_once_leave_one_unbroken_trail(database_url
     assert at_once(4, _append, database_url) == [0, 1, 2, 3]
     with catalog.transaction() as unit:
         assert len(unit.audit()) == 4 * 24
-        assert unit.audit_faults({}) == []
+        assert unit.audit_proof({}).faults == ()
     catalog.close()
