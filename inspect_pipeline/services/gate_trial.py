@@ -40,7 +40,8 @@ class GateTrials:
         """Return what each detector makes of the line's labels for the gate, in the same order; None without any.
 
         Where no champion is, the second trial is that of the challenger's normality alone; None where it has no types,
-        or was taught before the scale of it was kept. A frame that cannot be judged, or that also teaches, is named with its reason, and its labels count for neither.
+        or was taught before the scale of it was kept. A frame that cannot be judged, or that also teaches, is named
+        with its reason, and its labels count for neither.
         """
         with self.catalog.transaction() as unit:
             every = unit.labels(line=line)

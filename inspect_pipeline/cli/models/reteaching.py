@@ -49,9 +49,10 @@ def reteach(
     document = document_of(summary)
     session.answer(document, lambda: reteach_view(document))
     if summary.failed:
+        first = summary.failed[0]
         raise RefusedError(
-            f"{len(summary.failed)} of {len(summary.lines)} lines that follow {summary.model} could not be taught again; "
-            f"first {summary.failed[0].line} {summary.failed[0].recipe}: {summary.failed[0].failed}"
+            f"{len(summary.failed)} of {len(summary.lines)} lines that follow {summary.model} could not be taught "
+            f"again; first {first.line} {first.recipe}: {first.failed}"
         )
     if not summary.lines:
         raise NothingToDoError(f"no line's detector in force came from {summary.model}")

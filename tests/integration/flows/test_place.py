@@ -45,7 +45,8 @@ def test_a_turn_is_had_by_one_at_a_time_and_given_back(tmp_path: Path) -> None:
 
 def test_a_killed_process_gives_its_turn_back(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from inspect_pipeline.bootstrap.turns import turn_of_this_machine as turn\n"
+        "import sys, time; from pathlib import Path\n"
+        "from inspect_pipeline.bootstrap.turns import turn_of_this_machine as turn\n"
         "with turn(Path(sys.argv[1]), 'coil') as ours:\n    print(ours, flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, tmp_path], stdout=subprocess.PIPE, cwd=REPOSITORY)

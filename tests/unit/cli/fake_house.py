@@ -23,6 +23,7 @@ from inspect_pipeline.services.coils import CoilBook, CoilFacts
 from inspect_pipeline.services.detect_evaluation import DetectSummary
 from inspect_pipeline.services.ingest import IngestSummary
 from inspect_pipeline.services.intake_rate import Rates
+from inspect_pipeline.services.reteaching import Retaught, ReteachSummary
 from inspect_pipeline.services.scoring import ScoreSummary
 from inspect_pipeline.services.teaching import TeachSummary
 from inspect_pipeline.services.training import TrainSummary
@@ -381,6 +382,7 @@ class FakeHouse:
     trained: TrainSummary = TRAINED
     taught: TeachSummary = TAUGHT
     scored: ScoreSummary = SCORED
+    retaught: tuple[Retaught, ...] = ()
     every_coil: tuple[Coil, ...] = ()
     failures: dict[str, Exception] = field(default_factory=dict)
     watched: Any = None
@@ -412,6 +414,14 @@ class FakeHouse:
             print(self.noise)  # noqa: T201 - what a library does behind our back
         if self.failure is not None:
             raise self.failure
+
+    def reteach(self, model: str, *, operator: str) -> ReteachSummary:
+        self._called("reteach", model=model, operator=operator)
+        return ReteachSummary(model=model, version="4", lines=self.retaught, seconds=1.0)
+
+    def calibrate(self, normals: Path, *, line: str, recipe: str, operator: str, seed: int) -> TeachSummary:
+        self._called("calibrate", normals=normals, line=line, recipe=recipe, operator=operator)
+        return self.taught
 
     def ingest(
         self,
