@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inspect_pipeline.bootstrap.peak_memory import peak_memory
 from inspect_pipeline.bootstrap.runtimes import equip
 from inspect_pipeline.bootstrap.stores import SAMPLES, Stores
 from inspect_pipeline.domain.bundle import Bundle
@@ -38,6 +39,8 @@ class LateTrials:
                     progress=stores.progress,
                     equip=partial(equip, stores),
                     roles=(LabelRole.GOLDEN,) if self.golden_only else GATE_ROLES,
+                    normality_too=not self.golden_only,
+                    peak_mib=peak_memory,
                 )
             )
         return self.made[0].run(line, challenger, champion)

@@ -36,11 +36,12 @@ class RegionTried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoodTried:
-    """Whether a detector alarmed on a unit that is known to be good."""
+    """Whether a detector alarmed on a unit that is known to be good, and what it took it for."""
 
     label: str
     golden: bool
     alarmed: bool
+    taken_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class Trial:
     """One detector on all of a line's labels for the gate, in the order of their ids.
 
     ``unjudged`` are frames that could not be judged, each with its reason; ``seconds_per_mpx`` the time of a frame a
-    megapixel; ``mib`` the size of the bundle.
+    megapixel; ``mib`` the size of the bundle; ``memory_mib`` what judging a frame took at its peak beside what was
+    taken already, None where the system does not tell.
     """
 
     regions: tuple[RegionTried, ...]
@@ -56,11 +58,17 @@ class Trial:
     unjudged: tuple[str, ...] = ()
     seconds_per_mpx: float | None = None
     mib: float | None = None
+    memory_mib: float | None = None
 
-    def recall(self, defect_type: str) -> Rate:
-        """Return how many regions of a type were found."""
+    def recall(self, defect_type: str, *, severity: int | None = None) -> Rate:
+        """Return how many regions of a type were found, of all severities or of one."""
         own = [each for each in self.regions if each.defect_type == defect_type]
+        own = own if severity is None else [each for each in own if each.severity == severity]
         return rate(sum(each.found for each in own), len(own))
+
+    def taken_for(self, defect_type: str) -> Rate:
+        """Return how many good units were taken for a type."""
+        return rate(sum(defect_type in each.taken_for for each in self.goods), len(self.goods))
 
     @property
     def overkill(self) -> Rate:
@@ -80,12 +88,29 @@ def trial_to(trial: Trial | None) -> dict[str, Any] | None:
         return None
     return {
         "recall": {name: _rate_to(trial.recall(name)) for name in sorted({one.defect_type for one in trial.regions})},
+        "recall_by_severity": {
+            name: {str(severity): _rate_to(trial.recall(name, severity=severity)) for severity in severities}
+            for name, severities in _severities(trial).items()
+        },
         "overkill": _rate_to(trial.overkill),
+        "overkill_by_type": {
+            name: _rate_to(trial.taken_for(name)) for name in sorted({n for one in trial.goods for n in one.taken_for})
+        },
         "unknown_found": _rate_to(trial.unknown),
         "unjudged": list(trial.unjudged),
         "seconds_per_mpx": trial.seconds_per_mpx,
         "mib": trial.mib,
+        "memory_mib": trial.memory_mib,
     }
+
+
+def _severities(trial: Trial) -> dict[str, list[int]]:
+    """Return the severities that the regions of each type have, where people gave any."""
+    found: dict[str, set[int]] = {}
+    for one in trial.regions:
+        if one.severity is not None:
+            found.setdefault(one.defect_type, set()).add(one.severity)
+    return {name: sorted(found[name]) for name in sorted(found)}
 
 
 def _rate_to(value: Rate) -> dict[str, Any]:
@@ -107,10 +132,12 @@ class TrialRules:
     max_chance: float = 0.05
     max_seconds_per_mpx: float = 5.0
     max_mib: float = 256.0
+    max_memory_mib: float = 4096.0
 
     def __post_init__(self) -> None:
         shares = (self.max_escape, self.max_escape_severe, self.max_chance)
-        if not all(0.0 < share < 1.0 for share in shares) or min(self.max_seconds_per_mpx, self.max_mib) <= 0.0:
+        budgets = (self.max_seconds_per_mpx, self.max_mib, self.max_memory_mib)
+        if not all(0.0 < share < 1.0 for share in shares) or min(budgets) <= 0.0:
             raise BadDataError(f"trial rules {self}: shares must lie between 0 and 1, time and size above 0")
 
 
@@ -228,4 +255,8 @@ def _budget(trial: Trial, rules: TrialRules) -> list[str]:
         )
     if trial.mib is not None and trial.mib > rules.max_mib:
         reasons.append(f"size: the bundle has {trial.mib:.0f} MiB, at most {rules.max_mib:g} are allowed")
+    if trial.memory_mib is not None and trial.memory_mib > rules.max_memory_mib:
+        reasons.append(
+            f"memory: judging a frame takes {trial.memory_mib:.0f} MiB, at most {rules.max_memory_mib:g} are allowed"
+        )
     return reasons

@@ -20,6 +20,7 @@ from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
 from inspect_pipeline.learning.calibration import Channel
 from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map, smoothed
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
+from inspect_pipeline.learning.domain_reference import DomainReference
 from inspect_pipeline.learning.explain import (
     ChannelEvidence,
     beyond_the_cap,
@@ -33,7 +34,7 @@ from inspect_pipeline.learning.region_crops import describe_regions
 from inspect_pipeline.learning.region_typing import RegionHead, RegionName
 
 _TRUNK, _REGIONS = "trunk.", "regions."
-_BANK = "normality.bank"
+_BANK, _DOMAIN = "normality.bank", "domain.patch"
 _ROWS_AT_ONCE = 64
 _ONE_SCALE = {"two_scales": False}  # what a bundle means that was written before there was a second
 
@@ -102,7 +103,8 @@ class Detector:
     """Backbone, normality, one head a known type, and the limits that share the promise.
 
     With a ``bank`` the anomaly is the distance to it; the types are still told in the metric of ``normality``.
-    ``alone`` is the scale of the anomaly where no type takes a part of the promise, None in a bundle of before.
+    ``alone`` is the scale of the anomaly where no type takes a part of the promise, ``domain`` the good frames that it
+    was calibrated on; both None in a bundle of before.
     """
 
     backbone: Backbone
@@ -114,6 +116,7 @@ class Detector:
     regions: RegionHead | None = None
     bank: MemoryBank | None = None
     alone: Channel | None = None
+    domain: DomainReference | None = None
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -147,6 +150,12 @@ class Detector:
         Raises BadImageError or BadDataError for what cannot be judged.
         """
         return self.judge(frame_map(self.backbone, pixels, self.settings))
+
+    def domain_change(self, pixels: Pixels, maps: ScoreMaps) -> str | None:
+        """Return why a frame is no longer what the detector was calibrated on, None where it is or nobody can tell."""
+        if self.domain is None or maps.patches is None or self.settings.domain_limit == 0.0:
+            return None
+        return self.domain.change(pixels, maps.patches, self.normality, limit=self.settings.domain_limit)
 
     def judge(self, patches: Tensor) -> ScoreMaps:
         """Return the score maps of a frame from its descriptors (h, w, d), as ``dense_map`` of the backbone gives them.
@@ -294,6 +303,8 @@ class Detector:
             tensors[f"head.{number}.weight"] = head.weight.contiguous()
         if self.bank is not None:
             tensors[_BANK] = self.bank.rows.contiguous()
+        if self.domain is not None:
+            tensors[_DOMAIN] = self.domain.patch.contiguous()
         if self.regions is not None:
             tensors |= {_REGIONS + key: tensor.contiguous() for key, tensor in self.regions.tensors().items()}
         manifest = {
@@ -310,6 +321,8 @@ class Detector:
             manifest["regions"] = self.regions.fields()
         if self.alone is not None:
             manifest["alone"] = asdict(self.alone)
+        if self.domain is not None:
+            manifest["domain"] = self.domain.fields()
         return Bundle(kind=ModelKind.DETECTOR, manifest=manifest, tensors=save(tensors))
 
     @classmethod
@@ -348,6 +361,7 @@ def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> D
         regions=_regions(manifest, tensors),
         bank=MemoryBank(rows=tensors[_BANK]) if _BANK in tensors else None,
         alone=Channel(**manifest["alone"]) if "alone" in manifest else None,
+        domain=DomainReference.restored(manifest["domain"], tensors[_DOMAIN]) if "domain" in manifest else None,
     )
 
 

@@ -71,7 +71,8 @@ class DetectorSettings:
     At most ``typing_regions`` regions of a frame, the strongest, are compared with the samples (the others are named
     by the channels), each from crops in ``typing_views`` of the 8 turns and flips, one of them ``typing_window_px``
     wide, around all that hangs together at ``typing_grown`` times the threshold. ``typing_reach`` is how far beyond its
-    samples' own distance a type's name carries at least; history may widen it.
+    samples' own distance a type's name carries at least; history may widen it. A frame that differs from the good ones
+    of the teaching by more than ``domain_limit`` standard deviations is not judged (0: every frame is).
     """
 
     shrinkage: float = 0.03
@@ -97,6 +98,7 @@ class DetectorSettings:
     typing_window_px: int = 128
     typing_reach: float = 2.0
     typing_grown: float = 0.5
+    domain_limit: float = 6.5
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage < 1.0 or min(self.ridge, self.ridge_guessed) <= 0.0:
@@ -121,5 +123,7 @@ class DetectorSettings:
             )
         if not 0.0 < self.typing_grown <= 1.0:
             raise BadDataError(f"detector: typing_grown must lie above 0 and at most at 1, not at {self.typing_grown}")
+        if not self.domain_limit >= 0.0:
+            raise BadDataError(f"detector: a domain_limit of {self.domain_limit} is none; give 0 (never) or more")
         if self.typing_reach <= 0.0:
             raise BadDataError(f"detector: a typing_reach of {self.typing_reach} names nothing; give one above 0")

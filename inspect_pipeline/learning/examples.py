@@ -6,6 +6,7 @@ context at scoring.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map, patch_rows
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
+from inspect_pipeline.learning.looks import Look, look_at
 
 Describe = Callable[[Pixels, Tensor, "DefectRegion"], Tensor]
 """Gives the vector (d) of a drawn region from its frame and the frame's dense map."""
@@ -57,12 +59,16 @@ class FrameRegions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GoodUnit:
-    """The patches (h, w, d) of one known-good unit, the number of its frame, and its leakage group if it has one."""
+    """The patches (h, w, d) of one known-good unit, the number of its frame, and its leakage group if it has one.
+
+    ``look`` is how its pixels look, None where those were not at hand.
+    """
 
     patches: Tensor
     frame: int
     whole: bool
     group: str = ""
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,12 +147,12 @@ def cut_map(
     ``frame`` numbers the frame among those that teach together; ``seen`` are its pixels and how regions are described.
     """
     return Patches(
-        good=tuple(good for roi in normals for good in _units(whole, roi, unit, frame)),
+        good=tuple(good for roi in normals for good in _units(whole, roi, unit, frame, seen)),
         supports=tuple(_support(whole, region, settings.smoothing_patches, seen) for region in defects),
     )
 
 
-def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int) -> list[GoodUnit]:
+def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int, seen: SeenFrame | None) -> list[GoodUnit]:
     """Return the good region cut into pieces of about the unit's size."""
     height, width = unit.height_px or roi.height, unit.width_px or roi.width
     down, across = max(1, round(roi.height / height)), max(1, round(roi.width / width))
@@ -154,13 +160,25 @@ def _units(whole: Tensor, roi: Roi, unit: UnitGrid, frame: int) -> list[GoodUnit
     if unit.height_px is None:
         covers = roi.area_px >= 0.8 * whole.shape[0] * whole.shape[1] * 256
     rows, columns = patch_rows(roi, (whole.shape[0], whole.shape[1]))
-    area = whole[rows, columns]
+    bands = [band for band in _split(rows, down) if band.stop > band.start]
+    stripes = [stripe for stripe in _split(columns, across) if stripe.stop > stripe.start]
     return [
-        GoodUnit(patches=piece.clone(), frame=frame, whole=covers)
-        for band in area.tensor_split(down, dim=0)
-        for piece in band.tensor_split(across, dim=1)
-        if piece.numel()
+        GoodUnit(
+            patches=whole[band, stripe].clone(),
+            frame=frame,
+            whole=covers,
+            look=None if seen is None else look_at(_pixels_under(seen.pixels, band, stripe)),
+        )
+        for band in bands
+        for stripe in stripes
     ]
+
+
+def _split(span: slice, parts: int) -> list[slice]:
+    """Return a span in parts as equal as can be, the longer ones first, as ``tensor_split`` parts a tensor."""
+    each, longer = divmod(span.stop - span.start, parts)
+    edges = [span.start + part * each + min(part, longer) for part in range(parts + 1)]
+    return [slice(begin, end) for begin, end in pairwise(edges)]
 
 
 def _support(whole: Tensor, region: DefectRegion, rim: int, seen: SeenFrame | None) -> Support:
@@ -201,8 +219,12 @@ def region_patches(region: DefectRegion, shape: tuple[int, int]) -> Tensor:
 
 def _under(pixels: Pixels, rows: slice, columns: slice) -> Tensor:
     """Return a copy of the pixels under these rows and columns of patches."""
+    return torch.from_numpy(_pixels_under(pixels, rows, columns).copy())
+
+
+def _pixels_under(pixels: Pixels, rows: slice, columns: slice) -> Pixels:
     down = slice(rows.start * STRIDE_PX, rows.stop * STRIDE_PX)
-    return torch.from_numpy(pixels[down, columns.start * STRIDE_PX : columns.stop * STRIDE_PX].copy())
+    return pixels[down, columns.start * STRIDE_PX : columns.stop * STRIDE_PX]
 
 
 def _covered(region: DefectRegion, shape: tuple[int, int]) -> Tensor:

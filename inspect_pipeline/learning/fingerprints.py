@@ -17,7 +17,7 @@ DESCRIPTORS = "dense-2"
 _OF_THE_FIT = frozenset(
     {
         "shrinkage", "ridge", "ridge_guessed", "support_share", "support_patches", "support_patches_guessed",
-        "anomaly_handicap", "folds", "likeness_share",
+        "anomaly_handicap", "folds", "likeness_share", "domain_limit",
     }
 )  # fmt: skip
 

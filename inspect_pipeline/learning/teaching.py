@@ -17,6 +17,7 @@ from inspect_pipeline.learning.dense_fit import Variant
 from inspect_pipeline.learning.detector import Detector, TypeHead
 from inspect_pipeline.learning.detector_settings import CLOSED_FORM, DetectorSettings, Promise
 from inspect_pipeline.learning.difference_prior import DifferencePrior, difference_prior
+from inspect_pipeline.learning.domain_reference import reference_of
 from inspect_pipeline.learning.examples import DefectRegion, FrameRegions, Patches, cut_patches
 from inspect_pipeline.learning.initialization import Initialization
 from inspect_pipeline.learning.kept_work import NOTHING_KEPT, KeptWork
@@ -144,6 +145,7 @@ def teach_patches(
             settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
             regions=compared,
             bank=crossed.final.bank,
+            domain=reference_of(patches.good, crossed.final.normality),
             alone=_calibrated(crossed, 1, promise=promise, settings=settings)[0].channels[0],
         ),
         leave_one_out=tuple(_found(name, left_out) for name in names),

@@ -1,6 +1,7 @@
 """Tries detectors on the labels that a line keeps for the gate: challenger and champion on the same regions."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from inspect_pipeline.domain.bundle import Bundle
@@ -23,6 +24,15 @@ GATE_ROLES = (LabelRole.GATE, LabelRole.GOLDEN)
 _SHARED = 0.25  # of the smaller of finding and region: a finding on the whole frame does not find every region in it
 _TIMED_FRAMES = 3
 
+PeakMemory = Callable[[], AbstractContextManager[list[float]]]
+"""Measures a block: when it ends the list holds the memory that it took at its peak (MiB), nothing if nobody knows."""
+
+
+@contextmanager
+def not_told() -> Iterator[list[float]]:
+    """Measure nothing."""
+    yield []
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateTrials:
@@ -34,6 +44,8 @@ class GateTrials:
     progress: Progress
     equip: Callable[[Detector, Bundle], Detector] = as_it_is
     roles: Sequence[LabelRole] = GATE_ROLES
+    normality_too: bool = True
+    peak_mib: PeakMemory = not_told
     memo: dict[tuple[str, str, str], tuple[Trial, Trial | None]] = field(default_factory=dict)
 
     def run(self, line: str, challenger: Bundle, champion: Bundle | None) -> tuple[Trial, Trial | None] | None:
@@ -64,7 +76,7 @@ class GateTrials:
         first = self.equip(mine, challenger)
         if champion is not None:
             return [first, self.equip(Detector.from_bundle(champion), champion)]
-        alone = mine.without_types()
+        alone = mine.without_types() if self.normality_too else None
         return [first] if alone is None or alone is mine else [first, self.equip(alone, challenger)]
 
     def _tried(
@@ -74,12 +86,15 @@ class GateTrials:
         goods: list[list[GoodTried]] = [[] for _ in detectors]
         unjudged, taught = self._left_out(labels, supports)
         seconds: list[float] = []
+        memory: list[float] = []
         frames = [(frame, own) for frame, own in frames_with_labels(self.catalog, labels) if frame.id not in taught]
         for done, (frame, of_frame) in enumerate(frames):
             try:
                 pixels = decode(self.images.get(frame.image or ""), name=frame.source)
                 if len(seconds) < _TIMED_FRAMES:
-                    seconds.append(self._seconds_per_mpx(detectors[0], pixels))
+                    taken, peak = self._taken(detectors[0], pixels)
+                    seconds.append(taken)
+                    memory += [] if peak is None else [peak]
                 found = list(self._findings(detectors, frame, pixels, taxonomy))
             except (NotFoundError, AlteredError, BadImageError, BadDataError) as error:
                 unjudged.append(f"frame {frame.id} ({len(of_frame)} labels): {error}")
@@ -95,6 +110,7 @@ class GateTrials:
                 goods=tuple(sorted(units, key=lambda each: each.label)),
                 unjudged=tuple(unjudged),
                 seconds_per_mpx=sorted(seconds)[len(seconds) // 2] if seconds and not number else None,
+                memory_mib=max(memory, default=None) if not number else None,
             )
             for number, (regions, units) in enumerate(zip(tried, goods, strict=True))
         ]
@@ -114,11 +130,14 @@ class GateTrials:
                 reasons.append(f"frame {name} also teaches, so it proves nothing; label another one for the gate")
         return reasons, taught
 
-    def _seconds_per_mpx(self, detector: Detector, pixels: Pixels) -> float:
-        started = self.clock()
-        detector.examine(pixels)
+    def _taken(self, detector: Detector, pixels: Pixels) -> tuple[float, float | None]:
+        """Return the seconds that a megapixel takes, and the memory of the whole frame at its peak (MiB)."""
+        with self.peak_mib() as peak:
+            started = self.clock()
+            detector.examine(pixels)
+            seconds = (self.clock() - started).total_seconds()
         megapixels = int(pixels.shape[0]) * int(pixels.shape[1]) / 1e6
-        return (self.clock() - started).total_seconds() / megapixels
+        return seconds / megapixels, peak[0] if peak else None
 
     def _findings(
         self, detectors: Sequence[Detector], frame: CapturedFrame, pixels: Pixels, taxonomy: Taxonomy
@@ -131,6 +150,9 @@ class GateTrials:
             else [(detectors[0], detectors[0].examine(pixels))]
         )
         for detector, maps in both:
+            changed = detector.domain_change(pixels, maps)
+            if changed is not None and detector is detectors[0]:
+                raise BadImageError(changed)  # as at the line, where such a frame is not judged
             yield findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
 
 
@@ -152,8 +174,9 @@ def region_tried(label: Label, findings: Sequence[Finding], *, known: Sequence[s
 def good_tried(label: Label, findings: Sequence[Finding]) -> GoodTried:
     """A good unit alarms by a finding whose middle lies in it, or that covers its middle."""
     roi = label.region.roi
-    alarmed = any(_holds_middle(roi, finding.roi) or _holds_middle(finding.roi, roi) for finding in findings)
-    return GoodTried(label=label.id, golden=label.role is LabelRole.GOLDEN, alarmed=alarmed)
+    inside = [one for one in findings if _holds_middle(roi, one.roi) or _holds_middle(one.roi, roi)]
+    taken_for = tuple(sorted({one.defect_type for one in inside}))
+    return GoodTried(label=label.id, golden=label.role is LabelRole.GOLDEN, alarmed=bool(inside), taken_for=taken_for)
 
 
 def _shared(first: Roi, second: Roi) -> float:

@@ -28,7 +28,7 @@ _OF_THE_TYPES = frozenset(
     {
         "ridge", "ridge_guessed", "support_share", "support_patches", "support_patches_guessed", "anomaly_handicap",
         "likeness_share", "adaptation", "adaptation_folds", "adaptation_seconds", "typing_regions", "typing_views",
-        "typing_window_px", "typing_reach", "typing_grown",
+        "typing_window_px", "typing_reach", "typing_grown", "domain_limit",
     }
 )  # fmt: skip
 

@@ -161,6 +161,9 @@ class Scoring:
         self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft, taxonomy: Taxonomy
     ) -> tuple[tuple[Finding, ...], Mapping[int, NDArray[np.float32]], str]:
         maps = detector.examine(pixels)
+        changed = detector.domain_change(pixels, maps)
+        if changed is not None:
+            raise BadImageError(changed)
         heatmap = self.images.put(encode_png(heatmap_pixels(maps.strongest)), suffix="png")
         seen = described_findings(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
         return *seen, heatmap

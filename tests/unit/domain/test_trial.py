@@ -75,6 +75,8 @@ def test_a_challenger_as_good_as_the_champion_passes_every_rule() -> None:
         (without("severe", 4), "escape of approved type 'scratch' at severity 3 or more: 4 of 20"),
         (replace(GOOD, seconds_per_mpx=9.0), "speed: 9.00 s a megapixel"),
         (replace(GOOD, mib=500.0), "size: the bundle has 500 MiB"),
+        (replace(GOOD, memory_mib=5000.0), "memory: judging a frame takes 5000 MiB, at most 4096 are allowed"),
+        (alarmed(9), "held-out overkill: 9 of 60 known-good units alarm"),
     ],
 )
 def test_a_challenger_bad_at_one_rule_is_refused_by_that_rule_alone(challenger: Trial, rule: str) -> None:
@@ -156,6 +158,16 @@ def test_the_figures_of_a_trial_have_their_intervals() -> None:
     assert document["recall"]["stain"]["interval"] == [rate(10, 13).low, rate(10, 13).high]
     assert document["unknown_found"]["of"] == 12
     assert trial_to(None) is None
+
+
+def test_escapes_are_told_by_severity_and_overkill_by_what_good_units_were_taken_for() -> None:
+    goods = tuple(replace(g, alarmed=n < 3, taken_for=("stain",) * (n < 2)) for n, g in enumerate(GOOD.goods))
+    document = trial_to(replace(without("severe", 4), goods=goods))
+    assert document is not None
+    assert document["recall_by_severity"] == {"scratch": {"4": document["recall_by_severity"]["scratch"]["4"]}}
+    severe = document["recall_by_severity"]["scratch"]["4"]
+    assert (severe["count"], severe["of"], severe["interval"]) == (16, 20, [rate(16, 20).low, rate(16, 20).high])
+    assert {name: row["count"] for name, row in document["overkill_by_type"].items()} == {"stain": 2}
 
 
 def test_rules_that_cannot_hold_are_refused() -> None:

@@ -1,0 +1,225 @@
+"""How often "domain changed" fires on good frames, on defects, and on what it is for, on real materials.
+
+Of each data set 20 (or 40) good images teach, drawn several times; the others, images with defects, and images whose
+exposure was halved, whose optics were blurred (Gaussian, 2 px), or that show another material are held against them.
+The cells of elpv-dataset join where the package is installed. Prints one JSON document:
+
+    OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.domain_changed ../shared/data \
+        --out benchmarks/results/domain_changed.json
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from inspect_pipeline.bootstrap.revision import code_revision
+from inspect_pipeline.bootstrap.stores import Stores
+from inspect_pipeline.cameras.data_folder import read_data_folder
+from inspect_pipeline.cameras.solar_cells import read_solar_cells
+from inspect_pipeline.domain.material import Pixels
+from inspect_pipeline.domain.statistics import rate
+from inspect_pipeline.domain.taxonomy import is_normal
+from inspect_pipeline.errors import BadDataError, NotFoundError
+from inspect_pipeline.learning.backbones import Backbone, build_backbone
+from inspect_pipeline.learning.dense_features import dense_map
+from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.learning.domain_reference import reference_of
+from inspect_pipeline.learning.examples import GoodUnit
+from inspect_pipeline.learning.looks import look_at
+from inspect_pipeline.learning.normality import fit_normality, moments, summed
+from inspect_pipeline.settings import load_settings
+
+SETTINGS = DetectorSettings()
+LIMITS = (5.0, 5.5, 6.0, 6.5, 7.0, 8.0)
+DRAWS = ((20, 4), (40, 3))
+FEWEST_LEFT = 10
+CHANGED, DEFECTS, STRANGERS = 12, 15, 3
+LARGE_PX, MOST_LARGE = 400_000, 45
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """An image with its patches (h, w, d)."""
+
+    pixels: Pixels
+    patches: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """The images of one data set."""
+
+    name: str
+    good: tuple[Seen, ...]
+    defects: tuple[Seen, ...]
+    changed: dict[str, tuple[tuple[int, Seen], ...]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path, help="folder of data sets")
+    parser.add_argument("--most", type=int, default=150, help="good images of a data set (count)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="also write the JSON here")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    backbone = default_backbone()
+    strangers: dict[str, list[Seen]] = {}
+    names = sorted(each.name for each in arguments.root.iterdir() if (each / "images").is_dir())
+    for name in names:
+        images = [pixels for pixels, good in folder(arguments.root / name) if good][:STRANGERS]
+        strangers[name] = [seen(backbone, pixels) for pixels in images]
+    rows = []
+    for name, images in every_set(arguments.root, names):
+        good = [pixels for pixels, is_good in images if is_good]
+        if len(good) < DRAWS[0][0] + FEWEST_LEFT:
+            continue
+        print(name, file=sys.stderr, flush=True)
+        rows.append(measured(described(backbone, name, images, arguments.most), strangers, arguments.seed))
+    document = {
+        "command": f"python -m benchmarks.domain_changed DATA --most {arguments.most} --seed {arguments.seed}",
+        "revision": code_revision(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "load": list(os.getloadavg()),
+        "threads": {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OMP_WAIT_POLICY")},
+        "default_limit": SETTINGS.domain_limit,
+        "together": {str(limit): together(rows, str(limit)) for limit in LIMITS},
+        "sets": rows,
+    }
+    text = json.dumps(document, indent=1)
+    if arguments.out is not None:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+def default_backbone() -> Backbone:
+    settings = load_settings(Path("unused"), folder=None, environment={})
+    stores = Stores(settings=settings, progress=lambda *_: None, clock=lambda: None)  # type: ignore[arg-type,return-value]
+    return build_backbone(settings.backbone.name, stores.backbone_weights())
+
+
+def every_set(root: Path, names: Sequence[str]) -> Iterator[tuple[str, list[tuple[Pixels, bool]]]]:
+    """Yield (name, [(pixels, whether good)]) of each data set and of the two kinds of solar cells."""
+    try:
+        cells = read_solar_cells()
+    except NotFoundError:
+        cells = []
+    for wafer in ("mono", "poly"):
+        own = [cell for cell in cells if cell.wafer == wafer and cell.probability in (0.0, 1.0)]
+        if own:
+            yield f"elpv_{wafer}", [(cell.load(), cell.probability == 0.0) for cell in own[::2]]
+    for name in names:
+        yield name, folder(root / name)
+
+
+def folder(path: Path) -> list[tuple[Pixels, bool]]:
+    return [(image.load(), is_normal(image.class_name)) for image in read_data_folder(path)[:MOST_READ]]
+
+
+MOST_READ = 2000
+
+
+def seen(backbone: Backbone, pixels: Pixels) -> Seen:
+    return Seen(pixels=pixels, patches=dense_map(backbone, pixels, two_scales=SETTINGS.two_scales))
+
+
+def described(backbone: Backbone, name: str, images: Sequence[tuple[Pixels, bool]], most: int) -> Material:
+    good = [pixels for pixels, is_good in images if is_good]
+    most = min(most, MOST_LARGE) if good[0].shape[0] * good[0].shape[1] > LARGE_PX else most
+    good = [good[int(place)] for place in np.linspace(0, len(good) - 1, min(most, len(good)))]
+    bad = [pixels for pixels, is_good in images if not is_good]
+    bad = [bad[int(place)] for place in np.linspace(0, len(bad) - 1, min(DEFECTS, len(bad)))]
+    chosen = [int(place) for place in np.linspace(0, len(good) - 1, CHANGED)]
+    halved = tuple((k, seen(backbone, (good[k] // 2).astype(good[k].dtype))) for k in chosen)
+    blurred = tuple((k, seen(backbone, np.asarray(cv2.GaussianBlur(good[k], (0, 0), 2.0)))) for k in chosen)
+    return Material(
+        name=name,
+        good=tuple(seen(backbone, pixels) for pixels in good),
+        defects=tuple(seen(backbone, pixels) for pixels in bad),
+        changed={"halved exposure": halved, "blurred optics": blurred},
+    )
+
+
+def measured(material: Material, strangers: dict[str, list[Seen]], seed: int) -> dict[str, Any]:
+    """Return how often each limit fires on each kind of frame, over all draws."""
+    generator = np.random.default_rng(seed)
+    far: dict[str, list[dict[str, float]]] = {}
+    parts = [moments(one.patches) for one in material.good]
+    for count, draws in DRAWS:
+        if len(material.good) < count + FEWEST_LEFT:
+            continue
+        for _ in range(draws):
+            taught = {int(k) for k in generator.permutation(len(material.good))[:count]}
+            for kind, value in of_one_draw(material, strangers, taught, [parts[k] for k in sorted(taught)]):
+                far.setdefault(kind, []).append(value)
+    return {
+        "set": material.name,
+        "good_images": len(material.good),
+        "quantiles": {kind: quantiles(values) for kind, values in far.items()},
+        "fired": {
+            str(limit): {
+                kind: {"count": sum(max(value.values()) > limit for value in values), "of": len(values)}
+                for kind, values in far.items()
+            }
+            for limit in LIMITS
+        },
+    }
+
+
+def quantiles(values: Sequence[dict[str, float]]) -> dict[str, list[float]]:
+    """Return the 5%, 50%, 95% quantile and the largest of each measure."""
+    return {
+        name: [round(float(q), 2) for q in np.quantile([value[name] for value in values], [0.05, 0.5, 0.95, 1.0])]
+        for name in values[0]
+    }
+
+
+def of_one_draw(
+    material: Material, strangers: dict[str, list[Seen]], taught: set[int], parts: Sequence[Any]
+) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield (kind, distances) of every frame that did not teach."""
+    normality = fit_normality(summed(parts), shrinkage=SETTINGS.shrinkage)
+    units = [
+        GoodUnit(patches=material.good[k].patches, frame=k, whole=True, look=look_at(material.good[k].pixels))
+        for k in sorted(taught)
+    ]
+    reference = reference_of(units, normality)
+    if reference is None:
+        raise BadDataError(f"{len(units)} frames of {material.name} give no reference")
+
+    def off(one: Seen) -> dict[str, float]:
+        return reference.distances(one.pixels, one.patches, normality)
+
+    yield from (("good", off(one)) for k, one in enumerate(material.good) if k not in taught)
+    yield from (("defects", off(one)) for one in material.defects)
+    for kind, images in material.changed.items():
+        yield from ((kind, off(one)) for k, one in images if k not in taught)
+    for name, others in strangers.items():
+        if name != material.name:
+            yield from (("another material", off(one)) for one in others)
+
+
+def together(rows: Sequence[dict[str, Any]], limit: str) -> dict[str, Any]:
+    """Return the shares over all sets with their exact 95% intervals; frames recur over draws, which narrows them."""
+    kinds = {kind for row in rows for kind in row["fired"][limit]}
+    found = {}
+    for kind in sorted(kinds):
+        cells = [row["fired"][limit][kind] for row in rows if kind in row["fired"][limit]]
+        whole = rate(sum(cell["count"] for cell in cells), sum(cell["of"] for cell in cells))
+        found[kind] = {"count": whole.count, "of": whole.trials, "interval": [whole.low, whole.high]}
+    return found
+
+
+if __name__ == "__main__":
+    main()
