@@ -35,13 +35,14 @@ from inspect_pipeline.learning.dense_features import dense_map
 from inspect_pipeline.learning.detector_settings import DetectorSettings
 from inspect_pipeline.learning.domain_reference import reference_of
 from inspect_pipeline.learning.examples import GoodUnit
+from inspect_pipeline.learning.good_ground import good_ground
 from inspect_pipeline.learning.looks import look_at
-from inspect_pipeline.learning.normality import fit_normality, moments, summed
+from inspect_pipeline.learning.normality import distance, quiet_of, whitening_of
 from inspect_pipeline.settings import load_settings
 
 SETTINGS = DetectorSettings()
 LIMITS = (5.0, 5.5, 6.0, 6.5, 7.0, 8.0)
-DRAWS = ((20, 4), (40, 3))
+DRAWS = ((20, 3), (40, 1))
 FEWEST_LEFT = 10
 CHANGED, DEFECTS, STRANGERS = 12, 15, 3
 LARGE_PX, MOST_LARGE = 400_000, 45
@@ -84,8 +85,10 @@ def main() -> None:
         good = [pixels for pixels, is_good in images if is_good]
         if len(good) < DRAWS[0][0] + FEWEST_LEFT:
             continue
-        print(name, file=sys.stderr, flush=True)
         rows.append(measured(described(backbone, name, images, arguments.most), strangers, arguments.seed))
+        print(
+            name, json.dumps(rows[-1]["quantiles"]), json.dumps(rows[-1]["fired"]["6.5"]), file=sys.stderr, flush=True
+        )
     document = {
         "command": f"python -m benchmarks.domain_changed DATA --most {arguments.most} --seed {arguments.seed}",
         "revision": code_revision(),
@@ -155,13 +158,12 @@ def measured(material: Material, strangers: dict[str, list[Seen]], seed: int) ->
     """Return how often each limit fires on each kind of frame, over all draws."""
     generator = np.random.default_rng(seed)
     far: dict[str, list[dict[str, float]]] = {}
-    parts = [moments(one.patches) for one in material.good]
     for count, draws in DRAWS:
         if len(material.good) < count + FEWEST_LEFT:
             continue
         for _ in range(draws):
             taught = {int(k) for k in generator.permutation(len(material.good))[:count]}
-            for kind, value in of_one_draw(material, strangers, taught, [parts[k] for k in sorted(taught)]):
+            for kind, value in of_one_draw(material, strangers, taught):
                 far.setdefault(kind, []).append(value)
     return {
         "set": material.name,
@@ -186,20 +188,21 @@ def quantiles(values: Sequence[dict[str, float]]) -> dict[str, list[float]]:
 
 
 def of_one_draw(
-    material: Material, strangers: dict[str, list[Seen]], taught: set[int], parts: Sequence[Any]
+    material: Material, strangers: dict[str, list[Seen]], taught: set[int]
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield (kind, distances) of every frame that did not teach."""
-    normality = fit_normality(summed(parts), shrinkage=SETTINGS.shrinkage)
     units = [
         GoodUnit(patches=material.good[k].patches, frame=k, whole=True, look=look_at(material.good[k].pixels))
         for k in sorted(taught)
     ]
-    reference = reference_of(units, normality)
+    ground = good_ground(units, SETTINGS, 0)
+    normality = whitening_of(ground.axes)
+    reference = reference_of(units, ground.quiet.double().numpy())
     if reference is None:
         raise BadDataError(f"{len(units)} frames of {material.name} give no reference")
 
     def off(one: Seen) -> dict[str, float]:
-        return reference.distances(one.pixels, one.patches, normality)
+        return reference.distances(one.pixels, float(quiet_of(distance(normality.whiten(one.patches)))))
 
     yield from (("good", off(one)) for k, one in enumerate(material.good) if k not in taught)
     yield from (("defects", off(one)) for one in material.defects)

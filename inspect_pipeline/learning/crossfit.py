@@ -19,7 +19,7 @@ from inspect_pipeline.learning.difference_prior import DifferencePrior
 from inspect_pipeline.learning.examples import GoodUnit, Support
 from inspect_pipeline.learning.folds import folds
 from inspect_pipeline.learning.good_ground import FEWEST_GOOD, GoodGround, Grounds, good_ground
-from inspect_pipeline.learning.normality import moments, summed, whitening_of
+from inspect_pipeline.learning.normality import moments, quiet_of, summed, whitening_of
 from inspect_pipeline.learning.quick_fit import Lesson, TypeFit, TypeFits, fit_types
 from inspect_pipeline.learning.same_defect import nearest_good_places
 from inspect_pipeline.learning.shaping import Shaping
@@ -29,13 +29,15 @@ from inspect_pipeline.learning.shaping import Shaping
 class CrossFitted:
     """Unit scores (n, 1 + variants) and median good patch (1 + variants) by held-out models, and the final fit.
 
-    ``nearest_good`` is how near two places of different good units are in its metric.
+    ``nearest_good`` is how near two places of different good units are in its metric, ``quiet`` (n) ``quiet_of`` the
+    raw anomaly of each unit by the model that has not seen it.
     """
 
     scores: NDArray[np.float64]
     floors: NDArray[np.float64]
     final: Fit
     nearest_good: float
+    quiet: NDArray[np.float64]
 
 
 def cross_fit(
@@ -88,6 +90,7 @@ def quickly_crossed(
         floors=_of_all(medians.median(dim=0).values, whole, variants),
         final=_final(supports, variants, ground, fits),
         nearest_good=ground.nearest,
+        quiet=ground.quiet.double().numpy(),
     )
 
 
@@ -141,6 +144,7 @@ def plainly_crossed(
     judged = [variants[place] for place in whole.values()]
     parts = [moments(unit.patches) for unit in good]
     peaks, medians = torch.zeros(len(good), 1 + len(whole)), torch.zeros(len(good), 1 + len(whole))
+    quiet = torch.zeros(len(good))
     every = summed(parts)
     for fold in sorted(set(fold_of)):
         held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
@@ -149,6 +153,7 @@ def plainly_crossed(
         fitted = fit(rest, supports, judged, settings=settings, prior=prior, shaping=shaping, units=others)
         for i in held_out:
             maps = fitted.maps(good[i].patches, settings.smoothing_patches).flatten(1)
+            quiet[i] = quiet_of(fitted.maps(good[i].patches, 1, [])[0])
             peaks[i], medians[i] = maps.amax(dim=1), maps.median(dim=1).values
     final = fit(every, supports, variants, settings=settings, prior=prior, shaping=shaping, units=good)
     return CrossFitted(
@@ -156,6 +161,7 @@ def plainly_crossed(
         floors=_of_all(medians.median(dim=0).values, whole, variants),
         final=final,
         nearest_good=nearest_good_places(good, final.normality),
+        quiet=quiet.double().numpy(),
     )
 
 

@@ -29,12 +29,12 @@ from inspect_pipeline.learning.explain import (
 )
 from inspect_pipeline.learning.hot_part import grown_box
 from inspect_pipeline.learning.memory_bank import MemoryBank
-from inspect_pipeline.learning.normality import Normality, distance
+from inspect_pipeline.learning.normality import Normality, distance, quiet_of
 from inspect_pipeline.learning.region_crops import describe_regions
 from inspect_pipeline.learning.region_typing import RegionHead, RegionName
 
 _TRUNK, _REGIONS = "trunk.", "regions."
-_BANK, _DOMAIN = "normality.bank", "domain.patch"
+_BANK = "normality.bank"
 _ROWS_AT_ONCE = 64
 _ONE_SCALE = {"two_scales": False}  # what a bundle means that was written before there was a second
 
@@ -47,7 +47,7 @@ class ScoreMaps:
     median good patch, and the anomaly's lies as far below the threshold; values may be negative. ``patches`` (h, w, d)
     are the descriptors they were made from, None where those were not kept: regions are then named by the channels.
     ``deviation`` float32 (h, w) is the smoothed length of the patches in the metric of good material, where that is not
-    what the anomaly tells (a memory bank).
+    what the anomaly tells (a memory bank). ``quiet`` is ``quiet_of`` the raw anomaly.
     """
 
     anomaly: NDArray[np.float32]
@@ -56,6 +56,7 @@ class ScoreMaps:
     stride_px: int
     patches: Tensor | None = None
     deviation: NDArray[np.float32] | None = None
+    quiet: float | None = None
 
     @property
     def strongest(self) -> NDArray[np.float32]:
@@ -153,9 +154,9 @@ class Detector:
 
     def domain_change(self, pixels: Pixels, maps: ScoreMaps) -> str | None:
         """Return why a frame is no longer what the detector was calibrated on, None where it is or nobody can tell."""
-        if self.domain is None or maps.patches is None or self.settings.domain_limit == 0.0:
+        if self.domain is None or maps.quiet is None or self.settings.domain_limit == 0.0:
             return None
-        return self.domain.change(pixels, maps.patches, self.normality, limit=self.settings.domain_limit)
+        return self.domain.change(pixels, maps.quiet, limit=self.settings.domain_limit)
 
     def judge(self, patches: Tensor) -> ScoreMaps:
         """Return the score maps of a frame from its descriptors (h, w, d), as ``dense_map`` of the backbone gives them.
@@ -164,7 +165,9 @@ class Detector:
         """
         channels = (self.anomaly, *(head.channel for head in self.heads))
         with torch.inference_mode():
-            calm = self.raw_maps(patches)
+            raw = self._rough_maps(patches)
+            quiet = float(quiet_of(raw[0]))
+            calm = [self._smoothed(plane) for plane in raw]
             maps = torch.stack([_scaled(plane, channel) for plane, channel in zip(calm, channels, strict=False)])
         if not bool(torch.isfinite(maps).all()):
             raise BadDataError("the detector gave no number for a part of the frame; teach it again")
@@ -175,6 +178,7 @@ class Detector:
             stride_px=STRIDE_PX,
             patches=patches,
             deviation=None if self.bank is None else calm[-1].numpy(),
+            quiet=quiet,
         )
 
     def raw_maps(self, patches: Tensor) -> Tensor:
@@ -182,10 +186,13 @@ class Detector:
 
         A cell alarms where a plane reaches its channel's limit.
         """
+        return torch.stack([self._smoothed(plane) for plane in self._rough_maps(patches)])
+
+    def _rough_maps(self, patches: Tensor) -> Tensor:
+        """Return the maps of ``_raw`` of a whole frame."""
         # Whitened patches are as large as the patches themselves: a few rows of them at a time.
         starts = range(0, len(patches), _ROWS_AT_ONCE)
-        raw = torch.cat([self._raw(patches[at : at + _ROWS_AT_ONCE]) for at in starts], dim=1)
-        return torch.stack([self._smoothed(plane) for plane in raw])
+        return torch.cat([self._raw(patches[at : at + _ROWS_AT_ONCE]) for at in starts], dim=1)
 
     def _raw(self, patches: Tensor) -> Tensor:
         """Return the raw scores (1 + types, h, w), the anomaly first; with a bank the deviation comes last."""
@@ -303,8 +310,6 @@ class Detector:
             tensors[f"head.{number}.weight"] = head.weight.contiguous()
         if self.bank is not None:
             tensors[_BANK] = self.bank.rows.contiguous()
-        if self.domain is not None:
-            tensors[_DOMAIN] = self.domain.patch.contiguous()
         if self.regions is not None:
             tensors |= {_REGIONS + key: tensor.contiguous() for key, tensor in self.regions.tensors().items()}
         manifest = {
@@ -361,7 +366,7 @@ def _from_parts(manifest: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> D
         regions=_regions(manifest, tensors),
         bank=MemoryBank(rows=tensors[_BANK]) if _BANK in tensors else None,
         alone=Channel(**manifest["alone"]) if "alone" in manifest else None,
-        domain=DomainReference.restored(manifest["domain"], tensors[_DOMAIN]) if "domain" in manifest else None,
+        domain=DomainReference.restored(manifest["domain"]) if "domain" in manifest else None,
     )
 
 

@@ -23,6 +23,7 @@ from inspect_pipeline.learning.normality import (
     Spectrum,
     blocks,
     moments,
+    quiet_of,
     shrunk_covariance,
     spectrum,
     summed,
@@ -39,8 +40,8 @@ class GoodGround:
     """Good units by themselves: ``fold_of`` each, the axes of all of them and of those outside each fold in turn.
 
     ``peaks`` and ``medians`` (n), float32, are the highest and the median smoothed anomaly of each unit by the fit
-    without its fold; ``nearest`` is how near two places of different units are; ``bank`` is the memory bank of all,
-    where the settings ask for one.
+    without its fold, ``quiet`` (n) ``quiet_of`` its raw one; ``nearest`` is how near two places of different units are;
+    ``bank`` is the memory bank of all, where the settings ask for one.
     """
 
     fold_of: tuple[int, ...]
@@ -48,6 +49,7 @@ class GoodGround:
     without: tuple[Spectrum, ...]
     peaks: Tensor
     medians: Tensor
+    quiet: Tensor
     nearest: float
     bank: MemoryBank | None
 
@@ -83,7 +85,7 @@ def good_ground(good: Sequence[GoodUnit], settings: DetectorSettings, seed: int)
     fold_of = folds(good, count=settings.folds, generator=np.random.default_rng(seed))
     parts = [moments(unit.patches) for unit in good]
     every = summed(parts)
-    peaks, medians = torch.zeros(len(good)), torch.zeros(len(good))
+    peaks, medians, quiet = torch.zeros(len(good)), torch.zeros(len(good)), torch.zeros(len(good))
     without = []
     for fold in range(1 + max(fold_of)):
         held_out = [i for i, owner in enumerate(fold_of) if owner == fold]
@@ -92,7 +94,9 @@ def good_ground(good: Sequence[GoodUnit], settings: DetectorSettings, seed: int)
         shrunk = shrunk_covariance(rest, shrinkage=settings.shrinkage)
         anomaly = _anomaly(rest, shrunk, bank_of(others, settings))
         for i in held_out:
-            calm = smoothed(anomaly(good[i].patches), settings.smoothing_patches)
+            raw = anomaly(good[i].patches)
+            quiet[i] = quiet_of(raw)
+            calm = smoothed(raw, settings.smoothing_patches)
             peaks[i], medians[i] = calm.max(), calm.median()
         without.append(spectrum(rest.mean, shrunk, shrinkage=settings.shrinkage))
     axes = spectrum(every.mean, shrunk_covariance(every, shrinkage=settings.shrinkage), shrinkage=settings.shrinkage)
@@ -102,6 +106,7 @@ def good_ground(good: Sequence[GoodUnit], settings: DetectorSettings, seed: int)
         without=tuple(without),
         peaks=peaks,
         medians=medians,
+        quiet=quiet,
         nearest=nearest_good_places(good, whitening_of(axes)),
         bank=bank_of(good, settings),
     )

@@ -1,7 +1,7 @@
 """What a new type costs the types that were known before: the same left-out samples, with it and without it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inspect_pipeline.learning.crossfit import CrossFitted
 from inspect_pipeline.learning.dense_fit import Fit, Variant
@@ -79,7 +79,7 @@ def _without_the_rest(
         bank=crossed.final.bank,
     )
     scores, floors = crossed.scores[:, columns], crossed.floors[columns]
-    return CrossFitted(scores=scores, floors=floors, final=final, nearest_good=crossed.nearest_good), reduced
+    return replace(crossed, scores=scores, floors=floors, final=final), reduced
 
 
 def _cost(name: str, before: Sequence[LeftOut], after: Sequence[LeftOut]) -> TypeCost:

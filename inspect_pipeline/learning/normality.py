@@ -10,6 +10,7 @@ from torch import Tensor
 from inspect_pipeline.errors import BadDataError
 
 _BLOCKS = 4
+_QUIET = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,6 +139,11 @@ def fit_normality(good: Moments, *, shrinkage: float, power: float = 1.0) -> Nor
 def whitening_of(axes: Spectrum) -> Normality:
     """Return the symmetric whitening along these axes."""
     return Normality(mean=axes.mean, whitening=(axes.vectors * axes.lengths) @ axes.vectors.T)
+
+
+def quiet_of(anomaly: Tensor) -> Tensor:
+    """Return how anomalous the most normal tenth of a raw anomaly map (h, w) is: a defect elsewhere leaves it alone."""
+    return anomaly.flatten().float().quantile(_QUIET)
 
 
 def distance(whitened: Tensor) -> Tensor:

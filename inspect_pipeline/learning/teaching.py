@@ -145,7 +145,7 @@ def teach_patches(
             settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
             regions=compared,
             bank=crossed.final.bank,
-            domain=reference_of(patches.good, crossed.final.normality),
+            domain=reference_of(patches.good, crossed.quiet),
             alone=_calibrated(crossed, 1, promise=promise, settings=settings)[0].channels[0],
         ),
         leave_one_out=tuple(_found(name, left_out) for name in names),

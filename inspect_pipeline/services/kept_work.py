@@ -21,7 +21,7 @@ from inspect_pipeline.learning.patch_bytes import form_of, packed, unpacked
 from inspect_pipeline.learning.quick_fit import Lesson, TypeFit, fit_types
 from inspect_pipeline.services.ports import FeatureStore
 
-GROUND, TYPE, VECTOR = "ground-1", "type-1", "guessed-1"
+GROUND, TYPE, VECTOR = "ground-2", "type-1", "guessed-1"
 """How grounds, fits of types and vectors are made. Whoever changes what they give counts this up."""
 
 _OF_THE_TYPES = frozenset(
@@ -35,7 +35,7 @@ _OF_THE_TYPES = frozenset(
 _NOT_OF_A_FIT = frozenset(
     {
         "anomaly_handicap", "likeness_share", "adaptation", "adaptation_folds", "adaptation_seconds", "typing_regions",
-        "typing_views", "typing_window_px", "typing_reach", "typing_grown",
+        "typing_views", "typing_window_px", "typing_reach", "typing_grown", "domain_limit",
     }
 )  # fmt: skip
 
