@@ -2,7 +2,7 @@
 
 Of each data set 20 (or 40) good images teach, drawn several times; the others, images with defects, and images whose
 exposure was halved, whose optics were blurred (Gaussian, 2 px), or that show another material are held against them.
-The cells of elpv-dataset join where the package is installed. Prints one JSON document:
+Images of more than 150,000 pixels are taken at half their size, or less. The cells of elpv-dataset join where the package is installed. Prints one JSON document:
 
     OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.domain_changed ../shared/data \
         --out benchmarks/results/domain_changed.json
@@ -13,7 +13,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ LIMITS = (5.0, 5.5, 6.0, 6.5, 7.0, 8.0)
 DRAWS = ((20, 3), (40, 1))
 FEWEST_LEFT = 10
 CHANGED, DEFECTS, STRANGERS = 12, 15, 3
-LARGE_PX, MOST_LARGE = 400_000, 45
+LARGE_PX = 150_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,12 +78,12 @@ def main() -> None:
     strangers: dict[str, list[Seen]] = {}
     names = sorted(each.name for each in arguments.root.iterdir() if (each / "images").is_dir())
     for name in names:
-        images = [pixels for pixels, good in folder(arguments.root / name) if good][:STRANGERS]
-        strangers[name] = [seen(backbone, pixels) for pixels in images]
+        images = [load for load, good in folder(arguments.root / name) if good][:STRANGERS]
+        strangers[name] = [seen(backbone, fitting(load())) for load in images]
     rows = []
     for name, images in every_set(arguments.root, names):
-        good = [pixels for pixels, is_good in images if is_good]
-        if len(good) < DRAWS[0][0] + FEWEST_LEFT:
+        good = sum(is_good for _, is_good in images)
+        if good < DRAWS[0][0] + FEWEST_LEFT:
             continue
         rows.append(measured(described(backbone, name, images, arguments.most), strangers, arguments.seed))
         print(
@@ -112,8 +112,12 @@ def default_backbone() -> Backbone:
     return build_backbone(settings.backbone.name, stores.backbone_weights())
 
 
-def every_set(root: Path, names: Sequence[str]) -> Iterator[tuple[str, list[tuple[Pixels, bool]]]]:
-    """Yield (name, [(pixels, whether good)]) of each data set and of the two kinds of solar cells."""
+Images = list[tuple[Callable[[], Pixels], bool]]
+"""How to read each image, and whether it is good."""
+
+
+def every_set(root: Path, names: Sequence[str]) -> Iterator[tuple[str, Images]]:
+    """Yield (name, images) of each data set and of the two kinds of solar cells."""
     try:
         cells = read_solar_cells()
     except NotFoundError:
@@ -121,28 +125,30 @@ def every_set(root: Path, names: Sequence[str]) -> Iterator[tuple[str, list[tupl
     for wafer in ("mono", "poly"):
         own = [cell for cell in cells if cell.wafer == wafer and cell.probability in (0.0, 1.0)]
         if own:
-            yield f"elpv_{wafer}", [(cell.load(), cell.probability == 0.0) for cell in own[::2]]
+            yield f"elpv_{wafer}", [(cell.load, cell.probability == 0.0) for cell in own]
     for name in names:
         yield name, folder(root / name)
 
 
-def folder(path: Path) -> list[tuple[Pixels, bool]]:
-    return [(image.load(), is_normal(image.class_name)) for image in read_data_folder(path)[:MOST_READ]]
+def folder(path: Path) -> Images:
+    return [(image.load, is_normal(image.class_name)) for image in read_data_folder(path)]
 
 
-MOST_READ = 2000
+def fitting(pixels: Pixels) -> Pixels:
+    """Return the image, at half its size (means of 2 x 2) where it has more than ``LARGE_PX`` pixels."""
+    while pixels.shape[0] * pixels.shape[1] > LARGE_PX:
+        half = (pixels.shape[1] // 2, pixels.shape[0] // 2)
+        pixels = np.asarray(cv2.resize(pixels, half, interpolation=cv2.INTER_AREA))
+    return pixels
 
 
 def seen(backbone: Backbone, pixels: Pixels) -> Seen:
     return Seen(pixels=pixels, patches=dense_map(backbone, pixels, two_scales=SETTINGS.two_scales))
 
 
-def described(backbone: Backbone, name: str, images: Sequence[tuple[Pixels, bool]], most: int) -> Material:
-    good = [pixels for pixels, is_good in images if is_good]
-    most = min(most, MOST_LARGE) if good[0].shape[0] * good[0].shape[1] > LARGE_PX else most
-    good = [good[int(place)] for place in np.linspace(0, len(good) - 1, min(most, len(good)))]
-    bad = [pixels for pixels, is_good in images if not is_good]
-    bad = [bad[int(place)] for place in np.linspace(0, len(bad) - 1, min(DEFECTS, len(bad)))]
+def described(backbone: Backbone, name: str, images: Images, most: int) -> Material:
+    good = spread([load for load, is_good in images if is_good], most)
+    bad = spread([load for load, is_good in images if not is_good], DEFECTS)
     chosen = [int(place) for place in np.linspace(0, len(good) - 1, CHANGED)]
     halved = tuple((k, seen(backbone, (good[k] // 2).astype(good[k].dtype))) for k in chosen)
     blurred = tuple((k, seen(backbone, np.asarray(cv2.GaussianBlur(good[k], (0, 0), 2.0)))) for k in chosen)
@@ -152,6 +158,12 @@ def described(backbone: Backbone, name: str, images: Sequence[tuple[Pixels, bool
         defects=tuple(seen(backbone, pixels) for pixels in bad),
         changed={"halved exposure": halved, "blurred optics": blurred},
     )
+
+
+def spread(loads: Sequence[Callable[[], Pixels]], most: int) -> list[Pixels]:
+    """Return at most so many images, from the first to the last as evenly as can be."""
+    places = np.linspace(0, len(loads) - 1, min(most, len(loads)))
+    return [fitting(loads[int(place)]()) for place in places]
 
 
 def measured(material: Material, strangers: dict[str, list[Seen]], seed: int) -> dict[str, Any]:
