@@ -2,7 +2,8 @@
 
 Of each data set 20 (or 40) good images teach, drawn several times; the others, images with defects, and images whose
 exposure was halved, whose optics were blurred (Gaussian, 2 px), or that show another material are held against them.
-Images of more than 150,000 pixels are taken at half their size, or less. The cells of elpv-dataset join where the package is installed. Prints one JSON document:
+Images of more than 150,000 pixels are taken at half their size, or less. The cells of elpv-dataset join where the
+package is installed. Prints one JSON document:
 
     OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m benchmarks.domain_changed ../shared/data \
         --out benchmarks/results/domain_changed.json
