@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_pipeline.bootstrap.auditing import end_left_over
 from inspect_pipeline.bootstrap.governed import Governed
 from inspect_pipeline.bootstrap.revision import code_revision
 from inspect_pipeline.bootstrap.stores import SAMPLES
