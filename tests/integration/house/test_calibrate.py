@@ -1,5 +1,6 @@
 """A new line without any defect on real material: calibrated, put in force, judging; then taught its first type."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,11 @@ import pytest
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.cameras.solar_cells import read_solar_cells
 from inspect_pipeline.domain.findings import Verdict
+from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.imaging.painting import paint
 from inspect_pipeline.learning.detector_settings import DetectorSettings
+from inspect_pipeline.services.moving import Change
 from inspect_pipeline.settings import Settings
 from tests.integration.flows.real_workspace import put_frozen_initialization
 
@@ -55,6 +58,32 @@ def test_a_new_line_is_calibrated_on_good_cells_judges_by_them_and_is_taught_a_t
         assert (taught.normals, set(taught.leave_one_out)) == (NORMALS, {"scratch"})
         again = house.calibrate(tmp_path / "good", line="mono", operator="test")
         assert (again.version, again.new) == (taught.version, False)  # the type stays known
+
+        put_another_initialization_in_force(house)
+        summary = house.reteach("initialization.default", operator="test")
+        [line] = summary.lines
+        assert (line.line, line.in_force, line.failed, line.new) == ("mono", "1", None, True)
+        _, manifest = house.models.show(made.model, version=line.challenger)
+        assert (manifest["lineage"]["initialization"], manifest["class_names"]) == (
+            "initialization.default@2",
+            ["scratch"],
+        )
+        with pytest.raises(BadDataError, match="is no initialization, so no line follows it"):
+            house.reteach(made.model, operator="test")
+
+
+def put_another_initialization_in_force(house: House) -> None:
+    """Put a second version on record: the same backbone under another manifest."""
+    name = "initialization.default"
+    version, bundle = house.registry.load(name, alias="champion")
+    other = replace(bundle, manifest={**bundle.manifest, "data_fingerprint": "other"})
+    house.registry.set_alias(name, "champion", None)
+    for number, made in enumerate((version, house.registry.register(name, other, tags={}))):
+        before = str(number) if number else None
+        change = Change(
+            model=name, kind=MoveKind.PROMOTED, from_version=before, to_version=made, operator="test", reason="test"
+        )
+        house.models.moving.move(change)
 
 
 def test_a_folder_without_good_images_calibrates_nothing(tmp_path: Path) -> None:
