@@ -42,8 +42,8 @@ from inspect_pipeline.learning.normality import distance, quiet_of, whitening_of
 from inspect_pipeline.settings import load_settings
 
 SETTINGS = DetectorSettings()
-LIMITS = (5.0, 5.5, 6.0, 6.5, 7.0, 8.0)
-DRAWS = ((20, 3), (40, 1))
+LIMITS = (5.0, 6.0, 6.5, 7.0, 8.0, 9.0, 10.0, 12.0)
+DRAWS = ((20, 3), (40, 2))
 FEWEST_LEFT = 10
 CHANGED, DEFECTS, STRANGERS = 12, 15, 3
 LARGE_PX = 150_000

@@ -135,19 +135,10 @@ def teach_patches(
     company = (crossed, patches.supports, variants, names, left_out)
     doubts = check_supports(patches.supports, names, crossed, left_out, settings=settings)
     calibration, overkill = _calibrated(crossed, 1 + len(names), promise=promise, settings=settings)
+    heads = _heads(names, crossed, calibration, left_out, settings)
+    detector = _detector(backbone, crossed, calibration, promise=promise, settings=settings)
     return Taught(
-        detector=Detector(
-            backbone=backbone,
-            normality=crossed.final.normality,
-            anomaly=calibration.channels[0],
-            heads=_heads(names, crossed, calibration, left_out, settings),
-            promise=promise,
-            settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
-            regions=compared,
-            bank=crossed.final.bank,
-            domain=reference_of(patches.good, crossed.quiet),
-            alone=_calibrated(crossed, 1, promise=promise, settings=settings)[0].channels[0],
-        ),
+        detector=replace(detector, heads=heads, regions=compared, domain=reference_of(patches.good, crossed.quiet)),
         leave_one_out=tuple(_found(name, left_out) for name in names),
         confusions=_confusions(names, left_out),
         forgetting=_forgetting(names, left_out),
@@ -156,6 +147,24 @@ def teach_patches(
         overkill=overkill,
         costs=costs_of_company(*company, known=known, promise=promise, settings=settings),
         beside_normality=paired((one.found, one.found_by_normality) for one in left_out),
+    )
+
+
+def _detector(
+    backbone: Backbone, crossed: CrossFitted, calibration: Calibration, *, promise: Promise, settings: DetectorSettings
+) -> Detector:
+    """Return the detector of good material alone, its anomaly limited as beside the types."""
+    handicaps = [settings.anomaly_handicap]
+    alone = calibrate(crossed.scores[:, :1], crossed.floors[:1], handicaps=handicaps, overkill=promise.overkill)
+    return Detector(
+        backbone=backbone,
+        normality=crossed.final.normality,
+        anomaly=calibration.channels[0],
+        heads=(),
+        promise=promise,
+        settings=replace(settings, adaptation=CLOSED_FORM),  # until ``adapted_teaching`` accepts another
+        bank=crossed.final.bank,
+        alone=alone.channels[0],
     )
 
 

@@ -36,7 +36,7 @@ def cells(folder: Path, first: int, count: int, *, kind: str | None = None) -> P
 
 
 def opened(workspace: Path) -> House:
-    return open_house(Settings(workspace=workspace, detector=DetectorSettings(folds=4)))
+    return open_house(Settings(workspace=workspace, detector=DetectorSettings(folds=2)))
 
 
 def test_a_new_line_is_calibrated_on_good_cells_judges_by_them_and_is_taught_a_type_on_top(tmp_path: Path) -> None:
