@@ -65,14 +65,16 @@ class DomainReference:
     def distances(self, pixels: Pixels, quiet: float) -> dict[str, float]:
         """Return how far the frame lies off, in standard deviations of a further good frame, by what is measured.
 
-        Texture counts one way: nothing is wrong with a frame that is more normal than others.
+        Texture and sharpness count one way: nothing is wrong with a frame that is more normal than others, and no
+        optics get sharper by themselves.
         """
         found = np.array([*_logs(look_at(pixels, self.block_px)), math.log(max(quiet, _SMALLEST))])
-        off = (found - np.array(self.centre)) / np.array(self.spread)
-        far = {name: float(abs(value)) for name, value in zip(_MEASURES[:3], off, strict=False)}
-        away = found[:3] - np.array(self.centre[:3])
-        together = float(np.sqrt(away @ np.array(self.precision) @ away / len(away)))
-        return far | {_MEASURES[3]: float(off[3]), _TOGETHER: together}
+        away = found - np.array(self.centre)
+        away[2] = min(away[2], 0.0)
+        far = dict(zip(_MEASURES, (np.abs(away) / np.array(self.spread)).tolist(), strict=True))
+        far[_MEASURES[3]] = float(away[3] / self.spread[3])
+        looks = away[:3]
+        return far | {_TOGETHER: float(np.sqrt(looks @ np.array(self.precision) @ looks / len(looks)))}
 
     def fields(self) -> dict[str, Any]:
         """Return what goes into a manifest."""
