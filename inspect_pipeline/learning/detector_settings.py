@@ -98,7 +98,7 @@ class DetectorSettings:
     typing_window_px: int = 128
     typing_reach: float = 2.0
     typing_grown: float = 0.5
-    domain_limit: float = 6.5
+    domain_limit: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 < self.shrinkage < 1.0 or min(self.ridge, self.ridge_guessed) <= 0.0:

@@ -138,7 +138,8 @@ def test_promote_puts_in_force_what_passes_and_a_refusal_fails_the_run_with_its_
     with pytest.raises(RefusedError, match="9 of 60"):
         state.result()
     assert fake.champions == {"detector.wire.default": "2", "initialization.default": "4"}
-    assert names_called(fake)[:2] == ["promote", "reteach"]  # an initialization comes first
+    asked = [name for name in names_called(fake) if name != "closed"]
+    assert asked[:2] == ["promote", "reteach"]  # an initialization comes first
     assert "| detector.strip.default | 3 | no | detector.strip.default version 3 was refused: 9 of 60 |" in (
         _latest_artifact("promote")
     )

@@ -41,7 +41,7 @@ def reference() -> DomainReference:
 
 
 def change(reference: DomainReference, frame: NDArray[np.uint8], calm: float) -> str | None:
-    return reference.change(frame, calm, limit=6.5)
+    return reference.change(frame, calm, limit=8.0)
 
 
 def test_further_good_frames_are_of_the_domain(reference: DomainReference) -> None:
