@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     _promote(commands.add_parser("promote", parents=[common], help="put challengers in force that pass their gate"))
     _reteach(commands.add_parser("reteach", parents=[common], help="teach again what follows an initialization"))
     _score(commands.add_parser("score", parents=[common], help="judge frames that have no verdict yet"))
+    _monitor(commands.add_parser("monitor", parents=[common], help="watch the lines for drift"))
     _retention(commands.add_parser("retention", parents=[common], help="remove old images by the rules"))
     _demo(commands.add_parser("demo", parents=[common], help="the whole loop, ends with a report"))
     serve = commands.add_parser("serve", parents=[common], help="run the flows on the schedules of schedules.yaml")
@@ -71,6 +72,10 @@ def _reteach(parser: argparse.ArgumentParser) -> None:
 def _score(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--coil", help="default: all coils of lines with a detector in force")
     parser.add_argument("--model", metavar="NAME@ALIAS", help="default: the champion")
+
+
+def _monitor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--line", help="default: all lines")
 
 
 def _retention(parser: argparse.ArgumentParser) -> None:

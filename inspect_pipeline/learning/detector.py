@@ -33,8 +33,7 @@ from inspect_pipeline.learning.normality import Normality, distance, quiet_of
 from inspect_pipeline.learning.region_crops import describe_regions
 from inspect_pipeline.learning.region_typing import RegionHead, RegionName
 
-_TRUNK, _REGIONS = "trunk.", "regions."
-_BANK = "normality.bank"
+_TRUNK, _REGIONS, _BANK = "trunk.", "regions.", "normality.bank"
 _ROWS_AT_ONCE = 64
 _ONE_SCALE = {"two_scales": False}  # what a bundle means that was written before there was a second
 

@@ -143,7 +143,8 @@ class Reteaching:
     def _record(self, summary: ReteachSummary, run: StageRun, operator: str) -> None:
         """Keep what became of each line, and note it in the trail."""
         rows = {f"{one.line} {one.recipe}": _told(one) for one in summary.lines}
-        detail = {"lines": len(rows), "failed": len(summary.failed), "outcome": json.dumps(rows, sort_keys=True)}
+        outcome = json.dumps(rows, sort_keys=True)
+        detail: dict[str, float | int | str] = {"lines": len(rows), "failed": len(summary.failed), "outcome": outcome}
         event = AuditEvent(
             at=self.clock(),
             actor=operator,
