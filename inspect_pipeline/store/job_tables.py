@@ -13,7 +13,7 @@ from inspect_pipeline.store.tables import Base
 class JobRow(Base):
     """One piece of background work; ``seq`` is the order in which they were asked for."""
 
-    __tablename__ = "jobs"
+    __tablename__ = "workbench_jobs"
     __table_args__ = (Index(None, "state"), Index(None, "line", "seq"), {"sqlite_autoincrement": True})
 
     seq: Mapped[int] = mapped_column(BigCount, primary_key=True)

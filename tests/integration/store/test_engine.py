@@ -68,7 +68,7 @@ def test_a_full_disk_is_a_disk_full_error_and_nothing_half_written(tmp_path: Pat
 
     @sa.event.listens_for(engine, "connect")
     def a_small_disk(connection: Connection, _entry: object) -> None:
-        connection.execute("PRAGMA max_page_count = 60")
+        connection.execute("PRAGMA max_page_count = 160")
 
     upgrade(engine)
     catalog = SqlCatalog(engine)

@@ -39,17 +39,16 @@ def _file(folder: Path, name: str) -> Path:
     return path
 
 
-def test_a_model_is_two_plain_files_where_mlflow_shows_them(registry: MlflowRegistry, tmp_path: Path) -> None:
+def test_a_model_is_plain_files_where_mlflow_shows_them(registry: MlflowRegistry, tmp_path: Path) -> None:
     registry.register(MODEL, a_bundle(), tags={})
     assert _file(tmp_path, "bundle.json").read_bytes() == a_bundle().manifest_bytes()
     assert _file(tmp_path, "weights.safetensors").read_bytes() == a_bundle().tensors
     run = registry.versions(MODEL)[0].run
     assert run is not None
     folder = registry._client.list_artifacts(run)[0]
-    assert sorted(each.path.split("/")[1] for each in registry._client.list_artifacts(run, folder.path)) == [
-        "bundle.json",
-        "weights.safetensors",
-    ]
+    held = {each.path.split("/")[1] for each in registry._client.list_artifacts(run, folder.path)}
+    assert {"bundle.json", "weights.safetensors", "MLmodel", "served_model.py", "input_example.json"} <= held
+    assert {Path(name).suffix for name in held} <= {".json", ".safetensors", ".py", ".txt", ".yaml", ""}
     assert registry._client.get_run(run).info.status == "FINISHED"
     copied = registry._client.download_artifacts(run, folder.path, dst_path=str(tmp_path))
     assert (Path(copied) / "bundle.json").read_bytes() == a_bundle().manifest_bytes()

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.domain.findings import Verdict
 from inspect_pipeline.errors import BadImageError, NotFoundError
 from inspect_pipeline.imaging.decode import encode_png
@@ -35,7 +36,7 @@ def test_an_image_gets_the_verdict_and_the_regions_that_scoring_gives_and_nothin
 def test_the_detector_is_loaded_once_and_again_when_another_version_is_in_force(plant: Plant) -> None:
     loaded: list[Detector] = []
 
-    def equip(detector: Detector) -> Detector:
+    def equip(detector: Detector, _bundle: Bundle) -> Detector:
         loaded.append(detector)
         return detector
 

@@ -16,7 +16,7 @@ _DOCUMENT = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 def upgrade() -> None:
     """Create the table of the jobs."""
     op.create_table(
-        "jobs",
+        "workbench_jobs",
         sa.Column("seq", _BIG, nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
@@ -32,14 +32,14 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("seq", name="pk_jobs"),
-        sa.UniqueConstraint("id", name="uq_jobs_id"),
+        sa.PrimaryKeyConstraint("seq", name="pk_workbench_jobs"),
+        sa.UniqueConstraint("id", name="uq_workbench_jobs_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_jobs_state", "jobs", ["state"])
-    op.create_index("ix_jobs_line_seq", "jobs", ["line", "seq"])
+    op.create_index("ix_workbench_jobs_state", "workbench_jobs", ["state"])
+    op.create_index("ix_workbench_jobs_line_seq", "workbench_jobs", ["line", "seq"])
 
 
 def downgrade() -> None:
     """Drop the table; what was asked for and how it ended is lost."""
-    op.drop_table("jobs")
+    op.drop_table("workbench_jobs")
