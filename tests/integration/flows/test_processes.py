@@ -131,8 +131,8 @@ def test_deploy_writes_every_flow_to_its_pool_and_a_second_time_changes_nothing(
         assert done.stderr.count("made work pool") == made
     found = asked(running.url, "deployments/filter")
     assert {entry["name"]: entry["work_pool_name"] for entry in found} == {
-        "ingest": "site", "meta_train": "gpu", "adapt": "site", "score": "site", "monitor": "site",
-        "retention": "site", "demo": "site",
+        "ingest": "site", "meta_train": "gpu", "adapt": "site", "promote": "site", "reteach": "site", "score": "site",
+        "monitor": "site", "retention": "site", "demo": "site",
     }  # fmt: skip
     assert {entry["entrypoint"] for entry in found} == {f"flows.{e['name']}.{e['name']}" for e in found}
     assert all(entry["pull_steps"] in (None, []) and entry["path"] in (None, ".") for entry in found)
