@@ -253,12 +253,12 @@ def test_teaching_again_and_one_type_more_describe_only_what_is_new(plant: Plant
     plant.features.hits = plant.features.misses = 0
     plant.add_lesson("spot", 3, first=30)
     plant.teaching().adapt(LINE, "default")
-    # There were 24 regions, the work on their good material, 4 guessed places and the fit of their type; new are 3
-    # regions, their places and the fit of the new type.
-    assert (plant.features.hits, plant.features.misses) == (24 + 1 + 4 + 1, 3 + 3 + 1)
+    # There were 24 regions, the work on their good material and on the bar, and 4 guessed places; new are 3 regions,
+    # the fit of the spot and its places.
+    assert (plant.features.hits, plant.features.misses) == (24 + 1 + 1 + 4, 3 + 1 + 3)
     plant.features.misses = 0
     plant.teaching().adapt(LINE, "default", seed=1)
-    assert plant.features.misses == 1 + 2  # other folds of the good material, and both types on them
+    assert plant.features.misses == 1 + 2  # other folds of the good material, and so of both types
 
 
 def test_doubts_are_records_with_their_labels_and_warnings_are_their_messages(plant: Plant) -> None:
