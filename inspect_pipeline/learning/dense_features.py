@@ -14,12 +14,22 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from inspect_pipeline.domain.material import Pixels, Roi
-from inspect_pipeline.errors import BadImageError
+from inspect_pipeline.errors import BadDataError, BadImageError
 from inspect_pipeline.learning.backbones import Backbone
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 from inspect_pipeline.learning.stitching import STRIDE_PX, stitched
 
-__all__ = ["NARROW_PX", "STRIDE_PX", "dense_map", "first_centre", "frame_map", "patch_rows", "smoothed", "unit_spans"]
+__all__ = [
+    "NARROW_PX",
+    "STRIDE_PX",
+    "dense_map",
+    "first_centre",
+    "frame_map",
+    "patch_rows",
+    "smoothed",
+    "touched_cells",
+    "unit_spans",
+]
 
 _LARGEST_TILE_PX = 1 << 21
 NARROW_PX = 128
@@ -91,6 +101,15 @@ def patch_rows(roi: Roi, shape: tuple[int, int]) -> tuple[slice, slice]:
     if roi.top >= (shape[0] + 1) * STRIDE_PX or roi.left >= (shape[1] + 1) * STRIDE_PX:
         raise BadImageError(f"the box {roi} lies outside its image; draw it again")
     return _centres(roi.top, roi.bottom, shape[0]), _centres(roi.left, roi.right, shape[1])
+
+
+def touched_cells(roi: Roi, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return the rows and columns of a map of that shape that the box touches. Raises BadDataError outside of it."""
+    height, width = shape
+    if roi.top >= height * STRIDE_PX or roi.left >= width * STRIDE_PX:
+        raise BadDataError(f"region {roi} lies outside its frame of {height} x {width} patches")
+    down = slice(roi.top // STRIDE_PX, -(-roi.bottom // STRIDE_PX))
+    return down, slice(roi.left // STRIDE_PX, -(-roi.right // STRIDE_PX))
 
 
 def _centres(begin: int, end: int, count: int) -> slice:

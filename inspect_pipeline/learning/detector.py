@@ -18,7 +18,7 @@ from inspect_pipeline.domain.taxonomy import UNKNOWN_TYPE, LifeCycle
 from inspect_pipeline.errors import BadDataError
 from inspect_pipeline.learning.backbones import Backbone, from_trunk_state
 from inspect_pipeline.learning.calibration import Channel
-from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map, smoothed
+from inspect_pipeline.learning.dense_features import STRIDE_PX, frame_map, smoothed, touched_cells
 from inspect_pipeline.learning.detector_settings import DetectorSettings, Promise, UnitGrid
 from inspect_pipeline.learning.domain_reference import DomainReference
 from inspect_pipeline.learning.explain import (
@@ -221,7 +221,7 @@ class Detector:
             self.backbone,
             pixels,
             maps.patches,
-            [self._whole(scores, _window(rois[i], maps)) for i in chosen],
+            [self._whole(scores, touched_cells(rois[i], maps.anomaly.shape)) for i in chosen],
             views=self.settings.typing_views,
             window_px=self.settings.typing_window_px,
         )
@@ -255,12 +255,12 @@ class Detector:
         )
 
     def _evidence(self, maps: ScoreMaps, roi: Roi) -> ChannelEvidence:
-        window = _window(roi, maps)
+        window = touched_cells(roi, maps.anomaly.shape)
         values = {name: float(plane[window].max()) for name, plane in zip(self.class_names, maps.types, strict=True)}
         return ChannelEvidence(anomaly=float(maps.anomaly[window].max()), types=values)
 
     def _by_channel(self, maps: ScoreMaps, roi: Roi, evidence: ChannelEvidence) -> Typing:
-        window = _window(roi, maps)
+        window = touched_cells(roi, maps.anomaly.shape)
         likeness = [self._likeness(maps, t, window) for t in range(len(self.heads))]
         order = sorted(range(len(self.heads)), key=lambda t: -evidence.types[self.heads[t].name])
         named = next((t for t in order if self._carries(t, evidence, likeness[t])), None)
@@ -389,12 +389,3 @@ def _head_fields(head: TypeHead) -> dict[str, Any]:
 
 def _scaled(raw: Tensor, channel: Channel) -> Tensor:
     return (raw - channel.floor) * channel.gain
-
-
-def _window(roi: Roi, maps: ScoreMaps) -> tuple[slice, slice]:
-    """Return the cells of the maps that the box touches."""
-    height, width = maps.anomaly.shape
-    if roi.top >= height * maps.stride_px or roi.left >= width * maps.stride_px:
-        raise BadDataError(f"region {roi} lies outside its frame of {height} x {width} patches")
-    down = slice(roi.top // maps.stride_px, -(-roi.bottom // maps.stride_px))
-    return down, slice(roi.left // maps.stride_px, -(-roi.right // maps.stride_px))

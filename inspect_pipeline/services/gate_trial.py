@@ -18,7 +18,7 @@ from inspect_pipeline.services.examples import frames_with_labels
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, ImageStore
 from inspect_pipeline.services.recent_effect import Pair
-from inspect_pipeline.services.scoring import as_it_is, findings_in
+from inspect_pipeline.services.scoring import as_it_is, findings_in, refuse_changed
 
 GATE_ROLES = (LabelRole.GATE, LabelRole.GOLDEN)
 _SHARED = 0.25  # of the smaller of finding and region: a finding on the whole frame does not find every region in it
@@ -150,9 +150,8 @@ class GateTrials:
             else [(detectors[0], detectors[0].examine(pixels))]
         )
         for detector, maps in both:
-            changed = detector.domain_change(pixels, maps)
-            if changed is not None and detector is detectors[0]:
-                raise BadImageError(changed)  # as at the line, where such a frame is not judged
+            if detector is detectors[0]:
+                refuse_changed(detector, pixels, maps)  # as at the line, where such a frame is not judged
             yield findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
 
 

@@ -137,5 +137,7 @@ def batch_difference(backbone: Backbone, pixels: Pixels) -> float | None:
 def _judged(frame: CapturedFrame, pixels: Pixels, detector: Detector, taxonomy: Taxonomy) -> tuple[Verdict, ScoreMaps]:
     """Return the verdict of a detector on a frame with these pixels, and its score maps."""
     maps = detector.examine(pixels)
+    if detector.domain_change(pixels, maps) is not None:
+        return Verdict.UNUSABLE, maps
     edge = strip_left([frame])
     return decide(findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)), maps

@@ -96,7 +96,9 @@ class RecentFrames:
                 gone += 1
                 continue
             before, after = (
-                decide(findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy))
+                Verdict.UNUSABLE
+                if detector.domain_change(pixels, maps) is not None
+                else decide(findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy))
                 for detector, maps in both
             )
             judged += 1

@@ -161,9 +161,7 @@ class Scoring:
         self, frame: CapturedFrame, pixels: Pixels, detector: Detector, edge: StripLeft, taxonomy: Taxonomy
     ) -> tuple[tuple[Finding, ...], Mapping[int, NDArray[np.float32]], str]:
         maps = detector.examine(pixels)
-        changed = detector.domain_change(pixels, maps)
-        if changed is not None:
-            raise BadImageError(changed)
+        refuse_changed(detector, pixels, maps)
         heatmap = self.images.put(encode_png(heatmap_pixels(maps.strongest)), suffix="png")
         seen = described_findings(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
         return *seen, heatmap
@@ -210,6 +208,13 @@ class Scoring:
             verdicts=dict(verdicts),
             seconds=seconds,
         )
+
+
+def refuse_changed(detector: Detector, pixels: Pixels, maps: ScoreMaps) -> None:
+    """Raise BadImageError, which says why, for a frame that is no longer what the detector was calibrated on."""
+    changed = detector.domain_change(pixels, maps)
+    if changed is not None:
+        raise BadImageError(changed)
 
 
 def findings_in(

@@ -10,7 +10,7 @@ from inspect_pipeline.errors import BadDataError, BadImageError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.services.naming import Taxonomy
-from inspect_pipeline.services.scoring import findings_in
+from inspect_pipeline.services.scoring import findings_in, refuse_changed
 
 _NAME = "image"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # an image without a coil was taken at no known time
@@ -49,6 +49,7 @@ def _found(detector: Detector, content: bytes, mm_per_px: float) -> tuple[Findin
         image=_NAME,
     )
     maps = detector.examine(pixels)
+    refuse_changed(detector, pixels, maps)
     return findings_in(frame, maps, detector, pixels=pixels, edge=strip_left([frame]), taxonomy=Taxonomy())
 
 

@@ -16,7 +16,7 @@ from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.services.in_force import version_in_force
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, ModelRegistry
-from inspect_pipeline.services.scoring import as_it_is, findings_in
+from inspect_pipeline.services.scoring import as_it_is, findings_in, refuse_changed
 
 LARGEST_PX = 1 << 26
 """The most pixels that one image may declare: 67 million, 8k columns by 8k lines."""
@@ -46,7 +46,8 @@ class SingleScoring:
     def judge(self, content: bytes, *, name: str, line: str, recipe: str) -> SingleVerdict:
         """Return the verdict of the line's detector in force on an image file.
 
-        Raises BadImageError for what is no image or declares too many pixels (found before it is decoded),
+        Raises BadImageError for what is no image or declares too many pixels (found before it is decoded), or is no
+        longer what the detector was calibrated on,
         NotFoundError for a line without a detector, RefusedError where its alias was moved past the records.
         """
         _refuse_bombs(content, name)
@@ -60,6 +61,7 @@ class SingleScoring:
         with self._lock:  # one at a time: judging takes all cores that there are
             detector = self._detector(model, version)
             maps = detector.examine(pixels)
+            refuse_changed(detector, pixels, maps)
             frame, edge = _nowhere(pixels, name)
             findings = findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
         return SingleVerdict(

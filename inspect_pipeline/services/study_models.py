@@ -15,7 +15,7 @@ from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.services.models import parsed_reference
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, ImageStore, ModelRegistry
-from inspect_pipeline.services.scoring import as_it_is, findings_in
+from inspect_pipeline.services.scoring import as_it_is, findings_in, refuse_changed
 
 _SHARED = 0.25  # of the smaller of finding and region, as the gate has it
 
@@ -79,6 +79,7 @@ class DetectorAppraiser:
             raise NotFoundError("the item's frame holds no image")
         pixels = decode(self.images.get(frame.image), name=frame.source)
         maps = detector.examine(pixels)
+        refuse_changed(detector, pixels, maps)
         edge = strip_left([frame])
         return answer_of(findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy), roi)
 
