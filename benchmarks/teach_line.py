@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.taught_line import in_force
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.stores import SAMPLES
+from inspect_pipeline.bootstrap.studies import frozen_backbone
 from inspect_pipeline.cameras.data_folder import read_data_folder
 from inspect_pipeline.domain.bundle import initialization_name
 from inspect_pipeline.domain.findings import Finding
@@ -19,12 +21,7 @@ from inspect_pipeline.domain.gate import GateRules
 from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, Region
 from inspect_pipeline.domain.records import LabelledImage
 from inspect_pipeline.domain.taxonomy import is_normal
-from inspect_pipeline.learning.backbones import build_backbone
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
-from inspect_pipeline.services.in_force import CHAMPION
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.services.labelled_source import LabelledSource
 from inspect_pipeline.settings import load_settings
 
@@ -98,14 +95,9 @@ def build(workspace: Path, found: Material) -> None:
 
 def put_frozen_initialization(house: House) -> None:
     """Put the pretrained backbone in force as it is."""
-    backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
-    method = untrained("nearest_prototype", descriptor_dims(backbone))
-    frozen = Initialization(
-        method=method.name, backbone=backbone.name, trunk=backbone.trunk_state(), head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1), data_fingerprint="none", seed=0, families=(),
-    )  # fmt: skip
+    backbone = frozen_backbone(house)
     name = initialization_name("default")
-    house.registry.set_alias(name, CHAMPION, house.registry.register(name, frozen.to_bundle({}), tags={}))
+    in_force(house, name, house.registry.register(name, frozen_start(backbone).to_bundle({}), tags={}))
 
 
 def take_in(house: House, images: Sequence[LabelledImage], *, coil: str, role: LabelRole | None) -> None:

@@ -12,7 +12,7 @@ from inspect_pipeline.bootstrap.runtimes import LateParities
 from inspect_pipeline.services.models import Models
 
 if TYPE_CHECKING:
-    from inspect_pipeline.services.auditing import Auditing
+    from inspect_pipeline.services.auditing import Auditing, AuditTrail
     from inspect_pipeline.services.ingest import IngestSummary
 
 
@@ -32,6 +32,13 @@ class Governed(WatchedStores):
             trials=LateTrials(self),
             parities=LateParities(self),
         )
+
+    @cached_property
+    def audit_trail(self) -> "AuditTrail":
+        """The audit trail, read; ``auditing`` proves it and opens the model registry for that, which is slow."""
+        from inspect_pipeline.services.auditing import AuditTrail
+
+        return AuditTrail(catalog=self.catalog)
 
     @cached_property
     def auditing(self) -> "Auditing":

@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from inspect_pipeline.domain.records import Clock
     from inspect_pipeline.services.accounts import Accounts
     from inspect_pipeline.services.api_tokens import ApiTokens
-    from inspect_pipeline.services.auditing import AuditTrail
     from inspect_pipeline.services.frame_pictures import FramePictures
     from inspect_pipeline.services.jobs import Jobs
     from inspect_pipeline.services.label_exchange import LabelExchange
     from inspect_pipeline.services.label_noise import LabelNoise
-    from inspect_pipeline.services.label_pictures import LabelPictures
     from inspect_pipeline.services.labelling import Labelling
     from inspect_pipeline.services.live import Live
     from inspect_pipeline.services.oidc_people import OidcPeople
@@ -106,13 +104,6 @@ class Workbench:
             settings=self.settings.security.oidc,
             clock=self.clock,
         )
-
-    @cached_property
-    def audit_trail(self) -> "AuditTrail":
-        """The audit trail, read; ``house.auditing`` proves it and opens the model registry for that."""
-        from inspect_pipeline.services.auditing import AuditTrail
-
-        return AuditTrail(catalog=self.house.catalog)
 
     def audit_lines(self, *, subject: str | None = None, action: "AuditAction | None" = None) -> "Iterator[str]":
         """Yield the chosen entries of the audit trail as lines of CSV, a header first."""
@@ -226,13 +217,6 @@ class Workbench:
 
         house = self.house
         return TypeViews(catalog=house.catalog, registry=house.registry, types=house.types, rules=house.settings.gates)
-
-    @cached_property
-    def label_pictures(self) -> "LabelPictures":
-        """Pictures of labelled regions."""
-        from inspect_pipeline.services.label_pictures import LabelPictures
-
-        return LabelPictures(catalog=self.house.catalog, images=self.house.images)
 
     @cached_property
     def studies(self) -> "Studies":

@@ -41,7 +41,7 @@ def list_entries(
     """List the entries of the audit trail, oldest first."""
     session = open_session(context, workspace=workspace, config_dir=config_dir, as_json=as_json, debug=debug)
     with session.house() as house:
-        found = house.auditing.listing(after=after, limit=limit, subject=subject, action=action)
+        found = house.audit_trail.listing(after=after, limit=limit, subject=subject, action=action)
     document: Document = {"entries": [_flat(plain(entry)) for entry in found]}
     session.answer(document, lambda: _view(document))
 

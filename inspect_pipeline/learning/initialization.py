@@ -16,7 +16,8 @@ from inspect_pipeline.learning.embedding import Option
 from inspect_pipeline.learning.embedding_catalog import build_embedding
 from inspect_pipeline.learning.episodes import EpisodeSpec
 from inspect_pipeline.learning.method import Method
-from inspect_pipeline.learning.methods.catalog import build_method
+from inspect_pipeline.learning.methods.catalog import build_method, untrained
+from inspect_pipeline.learning.region_features import descriptor_dims
 
 _PARTS = ("trunk", "head", "dense", "typing", "constants")
 
@@ -114,3 +115,18 @@ def from_bundle(bundle: Bundle) -> Initialization:
 
 def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {key.removeprefix(f"{part}."): tensor for key, tensor in tensors.items() if key.startswith(f"{part}.")}
+
+
+def frozen_start(backbone: Backbone, *, method: str = "nearest_prototype") -> Initialization:
+    """Return the pretrained backbone as it is with an untrained head: what every meta-trained start must beat."""
+    untrained_method = untrained(method, descriptor_dims(backbone))
+    return Initialization(
+        method=untrained_method.name,
+        backbone=backbone.name,
+        trunk=backbone.trunk_state(),
+        head=untrained_method.head(),
+        episode_spec=EpisodeSpec(way=2, shot=1, query=1),
+        data_fingerprint="none",
+        seed=0,
+        families=(),
+    )

@@ -181,4 +181,4 @@ def preview_to(preview: Preview) -> dict[str, Any]:
 
 
 def _item(one: Renamed) -> dict[str, Any]:
-    return {"item": one.latest.item, "coil": one.latest.coil, "picture": f"/images/items/{one.latest.item}/crop.png"}
+    return {"item": one.latest.item, "coil": one.latest.coil}

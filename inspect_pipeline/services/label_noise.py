@@ -17,7 +17,6 @@ from inspect_pipeline.domain.labels import Label, LabelKind, LabelRole, RegionSo
 from inspect_pipeline.domain.records import Clock, Progress
 from inspect_pipeline.domain.taxonomy import checked_type
 from inspect_pipeline.errors import NotFoundError, RefusedError
-from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.learning.cross_naming import cross_named
 from inspect_pipeline.learning.detector_settings import DetectorSettings, UnitGrid
 from inspect_pipeline.learning.initialization import from_bundle
@@ -28,7 +27,6 @@ from inspect_pipeline.services.described import Describing, LabelledFrame
 from inspect_pipeline.services.examples import frames_with_labels
 from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.services.ports import Catalog, FeatureStore, ImageStore, ModelRegistry
-from inspect_pipeline.services.study_pictures import study_picture
 
 NOT_A_DEFECT = ""
 MOST_LABELS = 3000
@@ -161,15 +159,6 @@ class LabelNoise:
                 shown.append((frame, [_as_defect(label) for label in own]))
         _count(unjudged, Unjudged.UNUSABLE, len(newest) - sum(len(of_frame) for _, of_frame in frames))
         return kept, shown
-
-    def picture(self, label_id: str, *, line: str) -> bytes:
-        """Return the picture (PNG) of a label's region. Raises NotFoundError where it, or its image, is not there."""
-        label = self._known(label_id, line)
-        with self.catalog.transaction() as unit:
-            frame = unit.frame(label.region.frame)
-        if frame is None or frame.image is None or frame.pruned_at is not None:
-            raise NotFoundError(f"the image of label {label_id} is no longer kept")
-        return study_picture(decode(self.images.get(frame.image), name=frame.source), label.region.roi)
 
     def role_of(self, label_id: str, *, line: str) -> LabelRole:
         """Return what a label in force is for. Raises NotFoundError or RefusedError as ``correct`` does."""

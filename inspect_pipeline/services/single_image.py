@@ -5,7 +5,7 @@ from typing import Any
 
 from inspect_pipeline.domain.findings import Finding, Verdict, decide
 from inspect_pipeline.domain.geometry import strip_left
-from inspect_pipeline.domain.material import CapturedFrame
+from inspect_pipeline.domain.material import CapturedFrame, Pixels
 from inspect_pipeline.errors import BadDataError, BadImageError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.learning.detector import Detector
@@ -24,7 +24,9 @@ def judged_image(detector: Detector, content: bytes, *, mm_per_px: float | None 
     open; ``width_mm`` and ``length_mm`` are None without ``mm_per_px``.
     """
     try:
-        findings = _found(detector, content, 1.0 if mm_per_px is None else mm_per_px)
+        pixels = decode(content, name=_NAME)
+        scale = 1.0 if mm_per_px is None else mm_per_px
+        findings = found_alone(detector, pixels, name=_NAME, mm_per_px=scale, taxonomy=Taxonomy())
     except (BadImageError, BadDataError) as error:
         return {"verdict": Verdict.UNUSABLE.value, "findings": [], "reason": str(error)}
     strongest_first = sorted(findings, key=lambda finding: -finding.score)
@@ -32,25 +34,30 @@ def judged_image(detector: Detector, content: bytes, *, mm_per_px: float | None 
     return {"verdict": decide(findings).value, "findings": rows, "reason": None}
 
 
-def _found(detector: Detector, content: bytes, mm_per_px: float) -> tuple[Finding, ...]:
-    pixels = decode(content, name=_NAME)
+def found_alone(
+    detector: Detector, pixels: Pixels, *, name: str, taxonomy: Taxonomy, mm_per_px: float = 1.0
+) -> tuple[Finding, ...]:
+    """Return what a detector finds on an image of no coil, over its whole width; places are in the image itself.
+
+    Raises BadImageError for one that is no longer what the detector was calibrated on, or too small.
+    """
     frame = CapturedFrame(
-        id=_NAME,
-        coil=_NAME,
-        camera=_NAME,
+        id=name,
+        coil=name,
+        camera=name,
         sequence=0,
-        source=_NAME,
+        source=name,
         first_line=0,
         line_count=int(pixels.shape[0]),
         width_px=int(pixels.shape[1]),
         captured_at=_BEGINNING,
         mm_per_px_across=mm_per_px,
         mm_per_px_along=mm_per_px,
-        image=_NAME,
+        image=name,
     )
     maps = detector.examine(pixels)
     refuse_changed(detector, pixels, maps)
-    return findings_in(frame, maps, detector, pixels=pixels, edge=strip_left([frame]), taxonomy=Taxonomy())
+    return findings_in(frame, maps, detector, pixels=pixels, edge=strip_left([frame]), taxonomy=taxonomy)
 
 
 def _row(finding: Finding, *, sized: bool) -> dict[str, Any]:

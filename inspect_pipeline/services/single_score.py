@@ -3,20 +3,17 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from inspect_pipeline.domain.bundle import Bundle, detector_name
 from inspect_pipeline.domain.findings import Finding, Verdict, decide
-from inspect_pipeline.domain.geometry import StripLeft, strip_left
-from inspect_pipeline.domain.material import CapturedFrame, Pixels
-from inspect_pipeline.errors import BadImageError, NotFoundError
-from inspect_pipeline.imaging.declared_size import declared_size
+from inspect_pipeline.errors import NotFoundError
 from inspect_pipeline.imaging.decode import decode
 from inspect_pipeline.learning.detector import Detector
 from inspect_pipeline.services.in_force import version_in_force
 from inspect_pipeline.services.naming import Taxonomy
 from inspect_pipeline.services.ports import Catalog, ModelRegistry
-from inspect_pipeline.services.scoring import as_it_is, findings_in, refuse_changed
+from inspect_pipeline.services.scoring import as_it_is
+from inspect_pipeline.services.single_image import found_alone
 
 LARGEST_PX = 1 << 26
 """The most pixels that one image may declare: 67 million, 8k columns by 8k lines."""
@@ -46,24 +43,20 @@ class SingleScoring:
     def judge(self, content: bytes, *, name: str, line: str, recipe: str) -> SingleVerdict:
         """Return the verdict of the line's detector in force on an image file.
 
-        Raises BadImageError for what is no image or declares too many pixels (found before it is decoded), or is no
-        longer what the detector was calibrated on,
-        NotFoundError for a line without a detector, RefusedError where its alias was moved past the records.
+        Raises BadImageError for what is no image, declares too many pixels (told before any memory is taken) or is no
+        longer what the detector was calibrated on; NotFoundError for a line without a detector; RefusedError where its
+        alias was moved past the records.
         """
-        _refuse_bombs(content, name)
+        pixels = decode(content, name=name, max_px=LARGEST_PX)
         model = detector_name(line, recipe)
         version = version_in_force(self.catalog, self.registry, model)
         if version is None:
             raise NotFoundError(f"no detector is in force for line {line!r}, recipe {recipe!r}; teach and promote one")
-        pixels = decode(content, name=name, max_px=LARGEST_PX)
         with self.catalog.transaction() as unit:
             taxonomy = Taxonomy.of(unit.types(line))
         with self._lock:  # one at a time: judging takes all cores that there are
             detector = self._detector(model, version)
-            maps = detector.examine(pixels)
-            refuse_changed(detector, pixels, maps)
-            frame, edge = _nowhere(pixels, name)
-            findings = findings_in(frame, maps, detector, pixels=pixels, edge=edge, taxonomy=taxonomy)
+            findings = found_alone(detector, pixels, name=name, taxonomy=taxonomy)
         return SingleVerdict(
             verdict=decide(findings),
             detector=f"{model}@{version}",
@@ -79,30 +72,3 @@ class SingleScoring:
             _, bundle = self.registry.load(model, version=version)
             self._loaded[model] = held = (version, self.equip(Detector.from_bundle(bundle), bundle))
         return held[1]
-
-
-def _refuse_bombs(content: bytes, name: str) -> None:
-    size = declared_size(lambda at, count: content[at : at + count])
-    if size is not None and size.width_px * size.height_px > LARGEST_PX:
-        raise BadImageError(
-            f"{name}: its header declares {size.width_px} x {size.height_px} px, more than the {LARGEST_PX} px allowed"
-        )
-
-
-def _nowhere(pixels: Pixels, name: str) -> tuple[CapturedFrame, StripLeft]:
-    """Return the image as a frame of no coil, a millimetre a pixel."""
-    frame = CapturedFrame(
-        id=name,
-        coil="",
-        camera="",
-        sequence=0,
-        source=name,
-        first_line=0,
-        line_count=int(pixels.shape[0]),
-        width_px=int(pixels.shape[1]),
-        captured_at=datetime.fromtimestamp(0, UTC),
-        mm_per_px_across=1.0,
-        mm_per_px_along=1.0,
-        image=name,
-    )
-    return frame, strip_left([])

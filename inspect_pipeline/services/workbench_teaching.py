@@ -48,6 +48,16 @@ class TeachRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """What a teaching gave: its detector's version, what was in force then, and the job's document so far."""
+
+    teaching: Teaching
+    version: str
+    champion: str | None
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkbenchTeaching:
     """Teaches in the background. ``teaching`` gives the teaching of a recipe."""
 
@@ -107,7 +117,7 @@ class WorkbenchTeaching:
         def work(report: Reporter) -> Mapping[str, Any]:
             with self._turn(request.line, report):
                 self._restored(request.line, self._in_force(request.line, supports), operator)
-                return self._answered(request, report, asked)
+                return self._followed(request, report, self._answered(request, report, asked))
 
         return self.jobs.start(JobKind.TAKE_BACK, request.line, operator, asked=asked, work=work)
 
@@ -116,30 +126,35 @@ class WorkbenchTeaching:
     ) -> Mapping[str, Any]:
         supports = self._supported(self._picked(request), request.defect_type, operator)
         try:
-            return self._answered(request, report, {**asked, "supports": [label.id for label in supports]})
-        except InspectError:
+            answer = self._answered(request, report, {**asked, "supports": [label.id for label in supports]})
+        except InspectError:  # no detector came of it, so the labels are what they were
             self._restored(request.line, supports, operator)
             raise
+        return self._followed(request, report, answer)
 
-    def _answered(self, request: TeachRequest, report: Reporter, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the document with the answer, then the preview, then the effect: each is written when it is there."""
+    def _answered(self, request: TeachRequest, report: Reporter, document: Mapping[str, Any]) -> "_Answer":
+        """Return what the teaching gave: a registered detector."""
         begin = self.seconds()
-        teaching = replace(self.teaching(request.recipe), progress=report)
-        model = detector_name(request.line, request.recipe)
-        champion = self.registry.aliased(model, CHAMPION)
+        champion = self.registry.aliased(detector_name(request.line, request.recipe), CHAMPION)
         report.write(document, stage=ANSWER)
+        teaching = replace(self.teaching(request.recipe), progress=report)
         summary = teaching.answer(request.line, request.recipe, seed=request.seed)
         answered = {**document, "answer": answer_to(summary, champion), "answer_s": self.seconds() - begin}
-        if summary.version == champion:  # taken back to what is in force: nothing changes
-            return answered
-        report.write(answered, stage=PREVIEW)
+        return _Answer(teaching=teaching, version=summary.version, champion=champion, document=answered)
+
+    def _followed(self, request: TeachRequest, report: Reporter, answer: "_Answer") -> Mapping[str, Any]:
+        """Return the document with the preview, then the effect beside the answer: each is written when it is there."""
+        if answer.version == answer.champion:  # taken back to what is in force: nothing changes
+            return answer.document
+        report.write(answer.document, stage=PREVIEW)
         begin = self.seconds()
-        challenger = Detector.from_bundle(self.registry.load(model, version=summary.version)[1])
+        model = detector_name(request.line, request.recipe)
+        challenger = Detector.from_bundle(self.registry.load(model, version=answer.version)[1])
         preview = preview_to(self.preview.of(request.line, request.recipe, challenger))
-        previewed = {**answered, "preview": preview, "preview_s": self.seconds() - begin}
+        previewed = {**answer.document, "preview": preview, "preview_s": self.seconds() - begin}
         report.write(previewed, stage=EFFECT)
         begin = self.seconds()
-        effect = teaching.effect(request.line, request.recipe, version=summary.version, against=champion)
+        effect = answer.teaching.effect(request.line, request.recipe, version=answer.version, against=answer.champion)
         return {**previewed, "effect": effect, "effect_s": self.seconds() - begin}
 
     def _picked(self, request: TeachRequest) -> list[Label]:

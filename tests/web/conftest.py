@@ -1,4 +1,4 @@
-"""One browser for all tests of pages: Debian's chromium, headless."""
+"""A browser for the tests of pages: Debian's chromium, headless."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,8 +13,9 @@ QUIET = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    # For a module, not the session: while Playwright is open its event loop runs, and no flow can start one beside it.
     executable = next((found for name in NAMES if (found := shutil.which(name))), None)
     if executable is None:
         pytest.skip(f"no browser on PATH ({', '.join(NAMES)}); install chromium")

@@ -14,18 +14,15 @@ import uvicorn
 from playwright.sync_api import Page
 
 from inspect_pipeline.bootstrap.house import House, open_house
+from inspect_pipeline.bootstrap.studies import frozen_backbone
 from inspect_pipeline.bootstrap.workbench import Workbench
 from inspect_pipeline.cameras.solar_cells import SolarCell, read_solar_cells
 from inspect_pipeline.domain.bundle import detector_name, initialization_name
 from inspect_pipeline.domain.in_force import MoveKind
 from inspect_pipeline.domain.material import Pixels
 from inspect_pipeline.domain.people import Role
-from inspect_pipeline.learning.backbones import build_backbone
 from inspect_pipeline.learning.detector_settings import DetectorSettings
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.services.moving import Change
 from inspect_pipeline.services.security_settings import HashSettings, SecuritySettings
 from inspect_pipeline.services.workbench_settings import WorkbenchSettings
@@ -71,7 +68,15 @@ def taught_plant(workspace: Path, folder: Path) -> None:
     written(folder / COIL, [cell.load() for cell in judged])
     with opened(workspace) as house:
         model = initialization_name("default")
-        _put_in_force(house, model, house.registry.register(model, _frozen(house).to_bundle({}), tags={}))
+        _put_in_force(
+            house,
+            model,
+            house.registry.register(
+                model,
+                frozen_start(frozen_backbone(house)).to_bundle({}),
+                tags={},
+            ),
+        )
         taught = house.teach(
             KNOWN, samples=folder / "samples", normals=folder / "normals", line=LINE, recipe=RECIPE, operator="setup"
         )
@@ -135,16 +140,6 @@ def _with_gap(pixels: Pixels, number: int) -> Pixels:
     column = 60 + 60 * number
     found[80:220, column : column + 6] = 245
     return found
-
-
-def _frozen(house: House) -> Initialization:
-    """Return the pretrained backbone as it is."""
-    backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
-    method = untrained("nearest_prototype", descriptor_dims(backbone))
-    return Initialization(
-        method=method.name, backbone=backbone.name, trunk=backbone.trunk_state(), head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1), data_fingerprint="none", seed=0, families=(),
-    )  # fmt: skip
 
 
 def _put_in_force(house: House, model: str, version: str) -> None:

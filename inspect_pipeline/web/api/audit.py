@@ -70,7 +70,7 @@ def trail(
     action: AuditAction | None = None,
 ) -> TrailView:
     """Return the latest entries, or those in front of number ``before``."""
-    found = bench.audit_trail.latest(before=before, limit=limit + 1, subject=subject, action=action)
+    found = bench.house.audit_trail.latest(before=before, limit=limit + 1, subject=subject, action=action)
     entries = [EntryView.of(entry) for entry in found[:limit]]
     return TrailView(entries=entries, next_before=entries[-1].seq if len(found) > limit else None)
 

@@ -10,6 +10,7 @@ from inspect_pipeline.domain.labels import Label
 from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.domain.review_records import ReviewGroup, ReviewItem
 from inspect_pipeline.services.reviewing import Example, ItemDetail
+from inspect_pipeline.web.addresses import label_crop, label_mask
 
 _LARGEST_SIDE = 1 << 20
 
@@ -53,7 +54,6 @@ class LabelShape(BaseModel):
     @classmethod
     def of(cls, label: Label) -> "LabelShape":
         """Return what is shown of a label."""
-        place = f"/images/labels/{quote(label.id, safe='')}"
         return cls(
             id=label.id,
             frame=label.region.frame,
@@ -64,9 +64,9 @@ class LabelShape(BaseModel):
             labelled_at=label.labelled_at,
             role=label.role.value,
             box=Box.of(label.region.roi),
-            mask=None if label.region.mask is None else f"{place}/mask.png",
+            mask=None if label.region.mask is None else label_mask(label.id),
             supersedes=label.supersedes,
-            crop=f"{place}/crop.png",
+            crop=label_crop(label.id),
         )
 
 
@@ -181,7 +181,7 @@ class ExampleShape(BaseModel):
     @classmethod
     def of(cls, example: Example) -> "ExampleShape":
         """Return what is shown of an example."""
-        crop = f"/images/labels/{quote(example.label.id, safe='')}/crop.png"
+        crop = label_crop(example.label.id)
         return cls(label=example.label.id, defect_type=example.defect_type, distance=example.distance, crop=crop)
 
 

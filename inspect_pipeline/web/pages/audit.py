@@ -62,7 +62,7 @@ def _trail(
     before: int | None = None,
     verdict: AuditVerdict | None = None,
 ) -> Response:
-    found = bench.audit_trail.latest(before=before, limit=PAGE + 1, subject=subject or None, action=action)
+    found = bench.house.audit_trail.latest(before=before, limit=PAGE + 1, subject=subject or None, action=action)
     entries = found[:PAGE]
     filters = {"subject": subject, "action": "" if action is None else action.value}
     older = urlencode({**filters, "before": entries[-1].seq}) if len(found) > PAGE else None

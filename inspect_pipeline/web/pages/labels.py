@@ -1,12 +1,13 @@
 """Pages of labels: files in and out, and labels that are doubted."""
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 
 from inspect_pipeline.domain.people import Permission
 from inspect_pipeline.services.label_exchange import ROLES
 from inspect_pipeline.services.label_files.formats import FORMATS
 from inspect_pipeline.web.access import Bench, MayLook
+from inspect_pipeline.web.addresses import label_crop
 from inspect_pipeline.web.api.labels_files import GUARDED
 from inspect_pipeline.web.rendering import page
 
@@ -31,15 +32,14 @@ def files_page(request: Request, bench: Bench, actor: MayLook, line: str = "") -
 def noise_page(request: Request, bench: Bench, actor: MayLook, line: str = "") -> HTMLResponse:
     """Show the doubted labels of a line; without a line, the choice of one, as the first look takes minutes."""
     report = bench.label_noise.report(line) if line else None
-    shown = {"lines": _lines(bench), "line": line, "report": report, "may_label": actor.may(Permission.LABEL)}
+    shown = {
+        "lines": _lines(bench),
+        "line": line,
+        "report": report,
+        "may_label": actor.may(Permission.LABEL),
+        "crop": label_crop,
+    }
     return page(request, "labels_noise.html", shown)
-
-
-@router.get("/noise/{label}.png")
-def noise_picture(bench: Bench, actor: MayLook, label: str, line: str) -> Response:
-    """Return the picture of a label's region."""
-    content = bench.label_noise.picture(label, line=line)
-    return Response(content, media_type="image/png", headers={"cache-control": "private, max-age=600"})
 
 
 def _lines(bench: Bench) -> list[str]:

@@ -2,24 +2,21 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 
 from inspect_pipeline.domain.bundle import detector_name
 from inspect_pipeline.domain.jobs import Job
 from inspect_pipeline.domain.labels import Label, LabelRole
-from inspect_pipeline.domain.material import Roi
 from inspect_pipeline.services.type_outlook import view_to
 from inspect_pipeline.web.access import Bench, MayLook
+from inspect_pipeline.web.addresses import label_crop
 from inspect_pipeline.web.rendering import page
 
 router = APIRouter()
 
 _MOST_PICTURES = 60
-_LARGEST_PX = 1 << 20
-Pixel = Annotated[int, Query(ge=0, le=_LARGEST_PX)]
 
 
 @router.get("/teach")
@@ -54,15 +51,6 @@ def teach(
     return page(request, "teach_types.html", context)
 
 
-@router.get("/teach/picture.png")
-def picture(
-    *, bench: Bench, _actor: MayLook, frame: str, top: Pixel, left: Pixel, bottom: Pixel, right: Pixel
-) -> Response:
-    """Return a region of a frame in its surroundings, as a new PNG."""
-    content = bench.label_pictures.of(frame, Roi(top=top, left=left, bottom=bottom, right=right))
-    return Response(content, media_type="image/png", headers={"cache-control": "private, max-age=86400, immutable"})
-
-
 @router.get("/teach/jobs/{job}")
 def answer(request: Request, bench: Bench, _actor: MayLook, job: str) -> HTMLResponse:
     """Show how far a teaching is, and its answer when it is there."""
@@ -80,8 +68,6 @@ def _of_job(bench: Bench, job: Job) -> dict[str, Any]:
     wanted = document.get("request", {})
     checks = document.get("answer", {}).get("checks", ())
     asked_for = {label for check in checks for label in check["labels"]}
-    with bench.house.catalog.transaction() as unit:
-        labels = [label for label in unit.labels(line=job.line) if label.id in asked_for] if asked_for else []
     model = detector_name(job.line, wanted["recipe"]) if wanted else ""
     return {
         "job": job,
@@ -91,7 +77,7 @@ def _of_job(bench: Bench, job: Job) -> dict[str, Any]:
         "effect": document.get("effect"),
         "times": {key: document.get(f"{key}_s") for key in ("answer", "preview", "effect")},
         "model": model,
-        "pictures": {one["id"]: one["picture"] for one in _shown(labels, most=len(labels))},
+        "pictures": {label: label_crop(label) for label in sorted(asked_for)},
         "may_take_back": bool(document.get("supports")) and "takes_back" not in document,
     }
 
@@ -105,12 +91,7 @@ def _shown(labels: Sequence[Label], *, most: int = _MOST_PICTURES) -> list[dict[
             "teaches": label.role is LabelRole.SUPPORT,
             "operator": label.operator,
             "at": label.labelled_at,
-            "picture": _address(label.region.frame, label.region.roi),
+            "picture": label_crop(label.id),
         }
         for label in labels[:most]
     ]
-
-
-def _address(frame: str, roi: Roi) -> str:
-    query = {"frame": frame, "top": roi.top, "left": roi.left, "bottom": roi.bottom, "right": roi.right}
-    return f"/teach/picture.png?{urlencode(query)}"

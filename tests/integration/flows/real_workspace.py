@@ -7,12 +7,9 @@ import numpy as np
 
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.samples import take_in
+from inspect_pipeline.bootstrap.studies import frozen_backbone
 from inspect_pipeline.domain.bundle import initialization_name
-from inspect_pipeline.learning.backbones import build_backbone
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.settings import load_settings
 
 LINE = "strip"
@@ -40,14 +37,11 @@ def write_frames(folder: Path, count: int, *, scratched: bool, seed: int) -> Pat
 
 def put_frozen_initialization(house: House) -> None:
     """Put the pretrained backbone in force as it is: these tests are about the flows, not about learning."""
-    backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
-    method = untrained("nearest_prototype", descriptor_dims(backbone))
-    frozen = Initialization(
-        method=method.name, backbone=backbone.name, trunk=backbone.trunk_state(), head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1), data_fingerprint="none", seed=0, families=(),
-    )  # fmt: skip
+    backbone = frozen_backbone(house)
     name = initialization_name("default")
-    house.registry.set_alias(name, "champion", house.registry.register(name, frozen.to_bundle({}), tags={}))
+    house.registry.set_alias(
+        name, "champion", house.registry.register(name, frozen_start(backbone).to_bundle({}), tags={})
+    )
 
 
 def label_a_new_type(house: House, folder: Path) -> None:

@@ -9,14 +9,11 @@ import pytest
 import torch
 
 from inspect_pipeline.bootstrap.house import House, open_house
+from inspect_pipeline.bootstrap.studies import frozen_backbone
 from inspect_pipeline.cli.documents import document_of
 from inspect_pipeline.errors import NotFoundError
-from inspect_pipeline.learning.backbones import build_backbone
 from inspect_pipeline.learning.difference_prior import DifferencePrior
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.settings import load_settings
 
@@ -41,18 +38,9 @@ def folder(root: Path) -> Path:
 
 
 def in_force(house: House, *, families: tuple[str, ...], prior: DifferencePrior | None) -> str:
-    backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
-    method = untrained("ridge", descriptor_dims(backbone))
-    start = Initialization(
-        method=method.name,
-        backbone=backbone.name,
-        trunk=backbone.trunk_state(),
-        head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1),
-        data_fingerprint="none",
-        seed=0,
-        families=families,
-        dense={} if prior is None else prior.tensors(),
+    backbone = frozen_backbone(house)
+    start = replace(
+        frozen_start(backbone, method="ridge"), families=families, dense={} if prior is None else prior.tensors()
     )
     version = house.registry.register("initialization.default", start.to_bundle({"seed": 0}), tags={})
     house.registry.set_alias("initialization.default", CHAMPION, version)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from inspect_pipeline.bootstrap.house import House, open_house
 from inspect_pipeline.bootstrap.stores import SAMPLES
+from inspect_pipeline.bootstrap.studies import frozen_backbone
 from inspect_pipeline.bootstrap.workbench import Workbench
 from inspect_pipeline.domain.bundle import detector_name, initialization_name
 from inspect_pipeline.domain.jobs import JobState
@@ -20,12 +21,8 @@ from inspect_pipeline.domain.material import CapturedFrame, Coil, Pixels, Roi
 from inspect_pipeline.domain.people import Actor, Role, person
 from inspect_pipeline.domain.records import Promotion
 from inspect_pipeline.imaging.decode import encode_png
-from inspect_pipeline.learning.backbones import build_backbone
 from inspect_pipeline.learning.detector_settings import DetectorSettings
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.services.in_force import CHAMPION
 from inspect_pipeline.services.teaching_settings import TeachingSettings
 from inspect_pipeline.settings import Settings
@@ -88,7 +85,15 @@ def opened(workspace: Path, actor: Actor | None = None) -> Iterator[Site]:
 
 def fill(house: House) -> None:
     """Teach the bar, put the detector in force, judge a coil with spots, and say of its findings what they are."""
-    in_force(house, INITIALIZATION, house.registry.register(INITIALIZATION, frozen(house).to_bundle({}), tags={}))
+    in_force(
+        house,
+        INITIALIZATION,
+        house.registry.register(
+            INITIALIZATION,
+            frozen_start(frozen_backbone(house)).to_bundle({}),
+            tags={},
+        ),
+    )
     marks: list[str | None] = [None] * GOOD + ["bar"] * BARS
     frames = put_frames(house, f"{SAMPLES}{LINE}", marks)
     say(house, frames, marks, role=LabelRole.SUPPORT)
@@ -97,16 +102,6 @@ def fill(house: House) -> None:
     frames = put_frames(house, COIL, marks, first=100)
     house.score(COIL)
     say(house, frames[:-1], marks[:-1], role=LabelRole.HELD_OUT, boxes=strongest(house))
-
-
-def frozen(house: House) -> Initialization:
-    """Return the pretrained backbone as it is."""
-    backbone = build_backbone(house.settings.backbone.name, house.backbone_weights())
-    method = untrained("nearest_prototype", descriptor_dims(backbone))
-    return Initialization(
-        method=method.name, backbone=backbone.name, trunk=backbone.trunk_state(), head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1), data_fingerprint="none", seed=0, families=(),
-    )  # fmt: skip
 
 
 def in_force(house: House, model: str, version: str) -> None:

@@ -82,7 +82,7 @@ def test_noise_needs_an_initialization_and_a_correction_is_made_by_those_who_may
     url = "/api/v1/labels/noise/label-1/correct"
     right = {"line": LINE, "name": "Kratzer"}
     assert site.ask("anna", "GET", f"/api/v1/labels/noise?line={LINE}x").status_code == 404
-    assert site.got("anna", f"/labels/noise/label-1.png?line={LINE}").content[:4] == b"\x89PNG"
+    assert site.got("anna", "/images/labels/label-1/crop.png").content[:4] == b"\x89PNG"
     assert site.ask("", "POST", url, json=right).status_code == 401
     made = site.ask("anna", "POST", url, json=right)
     assert (made.status_code, made.json()["supersedes"]) == (201, "label-1")

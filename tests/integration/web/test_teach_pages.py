@@ -58,7 +58,7 @@ def test_findings_of_late_are_named_again_with_their_pictures(client: TestClient
     assert isinstance(document, dict)
     changes = {(one["before"], one["after"]): one for one in document["preview"]["changes"]}
     assert changes["unknown", "spot"]["count"] >= 5
-    picture = changes["unknown", "spot"]["items"][0]["picture"]
+    picture = f"/images/items/{changes['unknown', 'spot']['items'][0]['item']}/crop.png"
     assert picture in client.get(str(taught["page"])).text
     assert "It looks for no new ones" in client.get(str(taught["page"])).text
 
@@ -83,17 +83,6 @@ def test_every_type_shows_its_stage_outlook_and_what_its_next_step_lacks(
 def test_the_page_speaks_chinese(client: TestClient, taught: dict[str, object]) -> None:
     page = client.get(str(taught["page"]), headers={"accept-language": "zh-CN"}).text
     assert "逐个留出检验:5 个样本检出 5 个" in page
-
-
-def test_the_picture_of_a_label_is_a_new_png_and_no_path_is_opened(client: TestClient, site: Site) -> None:
-    label = site.bench.type_views.pickable(LINE, "bar")[0]
-    box = {"top": 0, "left": 0, "bottom": 40, "right": 40}
-    found = client.get("/teach/picture.png", params={"frame": label.region.frame, **box})
-    assert (found.status_code, found.content[:4]) == (200, b"\x89PNG")
-    assert client.get("/teach/picture.png", params={"frame": "../../etc/passwd", **box}).status_code == 404
-    assert (
-        client.get("/teach/picture.png", params={"frame": label.region.frame, **box, "top": 10**9}).status_code == 422
-    )
 
 
 @pytest.mark.parametrize(

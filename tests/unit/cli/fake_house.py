@@ -394,6 +394,10 @@ class FakeHouse:
     progress: Progress | None = None
     closed: bool = False
 
+    @property
+    def audit_trail(self) -> FakeAuditing:
+        return self.auditing
+
     def open(self, settings: Any, progress: Progress) -> "FakeHouse":
         self.settings, self.progress = settings, progress
         return self

