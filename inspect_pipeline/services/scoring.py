@@ -82,7 +82,7 @@ class Scoring:
         coil, frames, done, judge, detector, taxonomy = self._open(coil_id, reference)
         waiting = [frame for frame in frames if frame.id not in done]
         edge = strip_left(frames)
-        queue = self.queue.of(detector) if self.queue is not None and _in_force(reference) else None
+        queue = self.queue.of(detector) if self.queue is not None and self._in_force(coil, judge) else None
         for at in range(0, len(waiting), _FRAMES_A_TRANSACTION):
             batch = waiting[at : at + _FRAMES_A_TRANSACTION]
             judged = [self._judge(frame, detector, judge, edge, taxonomy) for frame in batch]
@@ -114,6 +114,12 @@ class Scoring:
             done = {result.frame for result in unit.results(coil_id, detector=judge)}
             taxonomy = Taxonomy.of(unit.types(coil.line))
         return coil, frames, done, judge, self.equip(Detector.from_bundle(bundle), bundle), taxonomy
+
+    def _in_force(self, coil: Coil, judge: str) -> bool:
+        """Whether the version is the one on record for the coil's line and recipe, however it was asked for."""
+        model = detector_name(coil.line, coil.recipe)
+        with self.catalog.transaction() as unit:
+            return judge == f"{model}@{unit.standing(model).recorded}"
 
     def _loaded(self, wanted: ModelReference) -> tuple[str, Bundle]:
         """Return (version, bundle). A champion is what the records say it is; see ``version_in_force``."""
@@ -274,10 +280,6 @@ def _on_the_strip(scores: NDArray[np.float32], frame: CapturedFrame, *, stride_p
 def heatmap_pixels(strongest: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return score maps in multiples of the threshold as u8: ``HEATMAP_STEPS`` grey levels a multiple."""
     return np.clip(np.rint(strongest * HEATMAP_STEPS), 0, 255).astype(np.uint8)
-
-
-def _in_force(reference: ModelReference | None) -> bool:
-    return reference is None or (reference.version is None and reference.alias == CHAMPION)
 
 
 def _unusable(frame: CapturedFrame, reference: str, reason: str) -> Judged:

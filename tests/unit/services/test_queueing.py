@@ -95,8 +95,16 @@ def test_what_is_alike_is_one_group_and_what_is_not_is_not(scored: Plant) -> Non
 
 
 def test_a_version_that_is_only_tried_asks_nobody(coil: Plant) -> None:
+    _, bundle = coil.registry.load(DETECTOR, version="1")
+    manifest = {**bundle.manifest, "lineage": {**bundle.manifest["lineage"], "seed": 1}}
+    tried = coil.registry.register(DETECTOR, replace(bundle, manifest=manifest), tags={})
+    judged = scoring(coil).run(COIL, reference=ModelReference(name=DETECTOR, version=tried))
+    assert (judged.new, judged.findings > 0, queue(coil).waiting) == (1, True, 0)
+
+
+def test_the_version_in_force_asks_also_when_it_is_named_by_its_number(coil: Plant) -> None:
     scoring(coil).run(COIL, reference=ModelReference(name=DETECTOR, version="1"))
-    assert (len(results(coil)), queue(coil).waiting) == (1, 0)
+    assert (len(results(coil)), queue(coil).waiting) == (1, 1)
 
 
 def test_the_next_version_in_force_replaces_what_it_finds_again(coil: Plant) -> None:
