@@ -88,9 +88,12 @@ async function openItem(id) {
   const item = await send("GET", `/api/v1/queue/items/${encodeURIComponent(id)}`);
   state.item = item;
   history.replaceState(null, "", `?${query({ line, recipe, group: state.group, item: id })}`);
-  byId("item-title").textContent = t("item_title", {
+  const where = t("item_title", {
     name: nameOf(item), coil: item.coil, downweb: item.downweb_m.toFixed(2), crossweb: item.crossweb_mm.toFixed(0),
   });
+  const stage = item.name === "unknown" ? null
+    : element("span", { class: `badge ${item.life_cycle}`, text: t(`stage_${item.life_cycle}`) });
+  fill(byId("item-title"), [where, " ", stage]);
   showStrip();
   fill(byId("why"), why(item, t, (other) => guarded(() => openItem(other))));
   showBoxes();
